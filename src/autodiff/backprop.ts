@@ -1,0 +1,167 @@
+/**
+ * The general back-propagation algorithm (Goodfellow et al., algorithms 6.5 and 6.6), symbol to symbol: it adds to
+ * the graph the expressions that compute the gradient, and knows no operation's rules.
+ *
+ * Where the book's `build_grad` recurses from each target, this walks the pruned graph once in reverse topological
+ * order: the same terms, one bprop per edge (R10), no stack to overflow. Terms are added as they arrive (R11).
+ */
+import {
+  type Application,
+  at,
+  DisconnectedError,
+  DTypeError,
+  disconnected,
+  type Gradient,
+  isFloat,
+  prune,
+  type Shape,
+  ShapeError,
+  sameShape,
+  scalar,
+  UndefinedGradientError,
+  undefinedGradient,
+  Variable,
+  withSite,
+  zero,
+} from '../graph/index.ts';
+import { add } from '../operations/arithmetic.ts';
+import { sumTo } from '../operations/broadcasting.ts';
+import { full } from '../operations/generators.ts';
+
+export interface GradientOptions {
+  /** What a target without a path to z gives: an error (default), or zeros. */
+  disconnected?: 'throw' | 'zero';
+  /** The gradient to start from, of z's shape; 1 by default, for a scalar z. */
+  seed?: Variable;
+}
+
+/** Variables of the same shapes as the targets. */
+export type GradientsOf<Targets extends readonly Variable[]> = {
+  -readonly [K in keyof Targets]: Targets[K] extends Variable<infer S extends Shape> ? Variable<S> : never;
+};
+
+/**
+ * The gradients of z with respect to each of `targets`, as expressions that can be evaluated, printed, drawn and
+ * differentiated again.
+ *
+ * @param z a floating-point scalar, or of any shape if `seed` says with what weights its elements count
+ * @param targets any variables, leaves or not
+ * @throws DisconnectedError for a target on which z does not depend (unless `{ disconnected: 'zero' }`)
+ * @throws UndefinedGradientError for an integer target, or where the path meets an operation without a derivative
+ * @see algorithm 6.5, eq. 6.54
+ */
+export function gradients<const Targets extends readonly Variable[]>(
+  z: Variable,
+  targets: Targets,
+  options: GradientOptions = {},
+): GradientsOf<Targets> {
+  const table = buildGradients(z, targets, seedOf(z, options.seed));
+  return targets.map((target) =>
+    resolve(z, target, table.get(target) ?? disconnected, options),
+  ) as GradientsOf<Targets>;
+}
+
+function seedOf(z: Variable, seed: Variable | undefined): Variable {
+  if (!isFloat(z.dtype)) {
+    throw new DTypeError(
+      `gradients: ${z.toString()} is not floating point, so nothing can be differentiated${at()}`,
+    );
+  }
+  if (seed === undefined) {
+    if (z.rank > 0) {
+      throw new ShapeError(
+        `gradients: ${z.toString()} is not a scalar; reduce it (sum, mean) or pass { seed } of shape [${z.shape.join(', ')}]${at()}`,
+      );
+    }
+    return scalar(1, z.dtype);
+  }
+  if (!sameShape(seed.shape, z.shape) || seed.dtype !== z.dtype) {
+    throw new ShapeError(`gradients: the seed is ${seed.type}, but z is ${z.type}${at()}`);
+  }
+  return seed;
+}
+
+/** The outcome for one target as an expression, or the error that tells why there is none. */
+function resolve(z: Variable, target: Variable, gradient: Gradient, options: GradientOptions): Variable {
+  if (gradient instanceof Variable) return gradient;
+  if (!isFloat(target.dtype)) {
+    throw new UndefinedGradientError(
+      `gradients: no gradient with respect to ${target.toString()}: ${target.dtype} has no tangent space; ` +
+        `cast it to a float dtype before it is used${at()}`,
+    );
+  }
+  if (gradient.gradient === 'undefined') {
+    throw new UndefinedGradientError(
+      `gradients: ${z.toString()} has no derivative with respect to ${target.toString()}, because ${gradient.reason}; ` +
+        `take another path, or stopGradient around it${at()}`,
+    );
+  }
+  if (gradient.gradient === 'disconnected' && options.disconnected !== 'zero') {
+    throw new DisconnectedError(
+      `gradients: ${z.toString()} does not depend on ${target.toString()}; ` +
+        `leave it out, or pass { disconnected: 'zero' } for zeros${at()}`,
+    );
+  }
+  return full(target.shape, 0, target.dtype);
+}
+
+/** The gradTable of algorithm 6.5: what is known of dz/dV for every V between the targets and z. */
+export function buildGradients(
+  z: Variable,
+  targets: readonly Variable[],
+  seed: Variable,
+): Map<Variable, Gradient> {
+  const { applications, reached } = prune([z], targets);
+  const table = new Map<Variable, Gradient>();
+  if (reached.has(z)) table.set(z, seed);
+  for (let i = applications.length - 1; i >= 0; i--) {
+    const application = applications[i];
+    const incoming = application.outputs.map((output) => table.get(output) ?? disconnected);
+    if (incoming.every((gradient) => !(gradient instanceof Variable) && gradient.gradient === 'disconnected'))
+      continue;
+    withSite(application.site, () => {
+      application.inputs.forEach((input, index) => {
+        if (!reached.has(input)) return;
+        table.set(
+          input,
+          accumulate(table.get(input) ?? disconnected, alongEdge(application, index, incoming)),
+        );
+      });
+    });
+  }
+  return table;
+}
+
+/** One term of the chain rule: the gradient that flows back along the edge from `application` to its input. */
+function alongEdge(application: Application, index: number, incoming: readonly Gradient[]): Gradient {
+  const { operation, inputs, outputs, attributes } = application;
+  const undefinedAt = incoming.findIndex(
+    (gradient) => !(gradient instanceof Variable) && gradient.gradient === 'undefined',
+  );
+  if (undefinedAt >= 0 && isFloat(outputs[undefinedAt].dtype)) return incoming[undefinedAt];
+  if (undefinedAt < 0 && !incoming.some((gradient) => gradient instanceof Variable)) return zero;
+  const g = incoming[0] instanceof Variable ? incoming[0] : full(outputs[0].shape, 0, outputs[0].dtype);
+  const term = operation.bprop({ inputs, outputs, attributes, index, g, gradients: incoming });
+  if (!(term instanceof Variable)) return term;
+  const input = inputs[index];
+  if (!isFloat(input.dtype))
+    return undefinedGradient(`${input.toString()} is ${input.dtype}, which has no tangent space`);
+  const summed = sumTo(term, input.shape);
+  if (summed.dtype !== input.dtype) {
+    throw new DTypeError(
+      `${operation.name}: its bprop gives ${summed.type} for input ${index} of type ${input.type}`,
+    );
+  }
+  return summed;
+}
+
+/** The sum of what arrived before and one more term; what is undefined stays so whatever is added. */
+function accumulate(before: Gradient, term: Gradient): Gradient {
+  if (before instanceof Variable) {
+    if (term instanceof Variable) return add(before, term);
+    return term.gradient === 'undefined' ? term : before;
+  }
+  if (before.gradient === 'undefined') return before;
+  if (before.gradient === 'disconnected') return term;
+  return !(term instanceof Variable) && term.gradient === 'disconnected' ? before : term;
+}

@@ -1,0 +1,3 @@
+/** The second floor: derivatives as graphs. */
+export { type GradientOptions, type GradientsOf, gradients } from './backprop.ts';
+export { type Argument, type Arguments, type GradOptions, grad, valueAndGrad } from './grad.ts';

@@ -1,0 +1,87 @@
+/**
+ * Where in the user's program an expression was written.
+ *
+ * Capturing keeps the raw stack and formats it only if an error or a printer asks, so that building a graph of
+ * 100,000 operations stays cheap. Nodes that a derivative rule makes inherit the site of the operation they
+ * differentiate: the user never wrote a line for them.
+ */
+
+/** A place in the user's source; `toString()` gives `train.ts:12`, `location()` the full path, line and column. */
+export interface Site {
+  location(): string | undefined;
+  toString(): string;
+}
+
+/** Frames kept: deep enough to leave this library's own frames behind. */
+const FRAMES = 24;
+
+/** This library's own folder: frames below it are not the user's. */
+const HOME = new URL('..', import.meta.url).href;
+
+class StackSite implements Site {
+  private readonly holder: { stack?: string } = {};
+  private found: string | undefined;
+  private parsed = false;
+
+  constructor() {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = FRAMES;
+    Error.captureStackTrace?.(this.holder, captureSite);
+    Error.stackTraceLimit = limit;
+  }
+
+  location(): string | undefined {
+    if (!this.parsed) {
+      this.parsed = true;
+      this.found = userFrame(this.holder.stack ?? '');
+      this.holder.stack = undefined;
+    }
+    return this.found;
+  }
+
+  toString(): string {
+    const location = this.location();
+    if (location === undefined) return '';
+    const match = /([^/\\]+?):(\d+)(?::\d+)?$/.exec(location);
+    return match === null ? location : `${match[1]}:${match[2]}`;
+  }
+}
+
+/** The first frame outside this library, as `file:///home/me/train.ts:12:7`. */
+function userFrame(stack: string): string | undefined {
+  const home = HOME.replace(/^file:\/\//, '');
+  for (const line of stack.split('\n')) {
+    const match = /(?:\(|at (?:async )?)((?:file:\/\/|[a-z-]+:\/\/|\/|[A-Za-z]:[\\/]).*?:\d+:\d+)\)?$/.exec(
+      line.trim(),
+    );
+    if (match === null) continue;
+    const location = match[1];
+    if (location.startsWith(HOME) || location.startsWith(home) || location.startsWith('node:')) continue;
+    return location;
+  }
+  return undefined;
+}
+
+let inherited: Site | undefined;
+
+/** The current place: the user's line, or the site inherited from the operation being differentiated. */
+export function captureSite(): Site {
+  return inherited ?? new StackSite();
+}
+
+/** Runs `body`; whatever it builds inherits `site`. */
+export function withSite<T>(site: Site, body: () => T): T {
+  const outer = inherited;
+  inherited = site;
+  try {
+    return body();
+  } finally {
+    inherited = outer;
+  }
+}
+
+/** ` at train.ts:12`, or nothing where the line is unknown: for the end of an error message. */
+export function at(site: Site = captureSite()): string {
+  const text = site.toString();
+  return text === '' ? '' : ` at ${text}`;
+}

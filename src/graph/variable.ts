@@ -1,0 +1,102 @@
+/** The graph itself: variables, and the applications of operations that compute them (R1). */
+import type { DType } from './dtype.ts';
+import { EvaluationError } from './errors.ts';
+import type { Attributes, Operation } from './operation.ts';
+import { formatShape, type Shape } from './shape.ts';
+import { at, captureSite, type Site } from './site.ts';
+import type { Tensor } from './tensor.ts';
+
+/** One use of an operation. The graph is bipartite: variables feed applications, applications make variables. */
+export interface Application {
+  readonly operation: Operation;
+  readonly inputs: readonly Variable[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly Variable[];
+  /** The user's line that asked for it. */
+  readonly site: Site;
+}
+
+/** Where a variable comes from. */
+export type Source =
+  | { readonly kind: 'input'; readonly name: string | undefined; readonly site: Site }
+  | { readonly kind: 'constant'; readonly tensor: Tensor }
+  | { readonly kind: 'parameter' }
+  | { readonly kind: 'output'; readonly application: Application; readonly index: number };
+
+let created = 0;
+
+/**
+ * A symbol: a tensor-valued expression. It knows its shape and dtype, and never caches a value.
+ *
+ * Every operation is also a method: `x.mul(y).sum()` (see `operations/methods.ts`).
+ */
+export class Variable<S extends Shape = Shape> {
+  /** Order of creation: inputs of an application always have smaller ids than its outputs. */
+  readonly id: number;
+  readonly shape: S;
+  readonly dtype: DType;
+  readonly source: Source;
+
+  constructor(shape: S, dtype: DType, source: Source) {
+    this.id = created++;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.source = source;
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** `float32[32, 10]`. */
+  get type(): string {
+    return `${this.dtype}${formatShape(this.shape)}`;
+  }
+
+  /** A short description for messages: `matmul float32[32, 10]`, `input x float32[3]`. */
+  toString(): string {
+    const { source } = this;
+    if (source.kind === 'output') return `${source.application.operation.name} ${this.type}`;
+    const name = source.kind === 'input' ? source.name : undefined;
+    return `${source.kind}${name === undefined ? '' : ` ${name}`} ${this.type}`;
+  }
+
+  /**
+   * A Variable is not a number. `x > 0`, `x + 1` and `Math.exp(x)` arrive here and would otherwise be silently NaN.
+   * @throws EvaluationError always, except for string templates.
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'string') return this.toString();
+    throw new EvaluationError(
+      `${this.toString()} is an expression, not a number: JavaScript's operators cannot compute with it. Use the operations ` +
+        `(x.add(1), greater(x, 0)), where(condition, a, b) to choose between values, or x.evaluate().item() ` +
+        `for the number${at()}`,
+    );
+  }
+}
+
+/**
+ * Applies `operation` and returns its output variables: the only way a graph grows.
+ * @throws ShapeError or DTypeError where the inputs do not fit.
+ */
+export function applyOperation<A>(
+  operation: Operation<A>,
+  inputs: readonly Variable[],
+  attributes: A,
+): Variable[] {
+  const site = captureSite();
+  const types = operation.infer(inputs, attributes);
+  const outputs: Variable[] = [];
+  const application: Application = { operation, inputs, attributes: attributes as Attributes, outputs, site };
+  for (let index = 0; index < types.length; index++) {
+    outputs.push(
+      new Variable(types[index].shape, types[index].dtype, { kind: 'output', application, index }),
+    );
+  }
+  return outputs;
+}
+
+/** As {@link applyOperation}, for operations with a single output. */
+export function apply<A>(operation: Operation<A>, inputs: readonly Variable[], attributes: A): Variable {
+  return applyOperation(operation, inputs, attributes)[0];
+}

@@ -1,0 +1,232 @@
+/**
+ * The helper behind every elementwise operation: a scalar formula and its partial derivatives give the shape and
+ * dtype rules, bprop and kernels. The chain rule multiplies, so `mul` itself is declared here.
+ */
+import {
+  apply,
+  type Broadcast,
+  broadcastShapes,
+  type DType,
+  DTypeError,
+  type Edge,
+  type Gradient,
+  isFloat,
+  type Operation,
+  promote,
+  type ScalarLanguage,
+  type Shape,
+  type ShapeMismatch,
+  type Tensor,
+  type TensorData,
+  type TensorLike,
+  toFloat,
+  toVariable,
+  Variable,
+  weakDType,
+  zero,
+} from '../graph/index.ts';
+import { cast } from './conversion.ts';
+import { type Declared, type Domain, declare, type Sample } from './declare.ts';
+
+/** An operand that is not a Variable. */
+export type Plain = Tensor | TensorData;
+
+/** A function of one operand, of its shape. */
+export interface Unary {
+  <S extends Shape>(x: Variable<S>): Variable<S>;
+  (x: TensorLike): Variable;
+}
+
+/** A function of two operands that broadcast. */
+export interface Binary {
+  <S extends Shape>(a: Variable<S>, b: Variable<NoInfer<S>> | number): Variable<S>;
+  <A extends Shape, B extends Shape>(
+    a: Variable<A>,
+    b: Variable<B> &
+      ([Broadcast<A, B>] extends [never] ? ShapeMismatch<'these shapes do not broadcast', A, B> : unknown),
+  ): Variable<Broadcast<A, B>>;
+  <S extends Shape>(a: number, b: Variable<S>): Variable<S>;
+  (a: Plain, b: TensorLike): Variable;
+  (a: TensorLike, b: Plain): Variable;
+}
+
+/** What a partial derivative is written in: the operands a (also x), b, c; the output y; the incoming gradient g. */
+export interface Names {
+  readonly x: Variable;
+  readonly a: Variable;
+  readonly b: Variable;
+  readonly c: Variable;
+  readonly y: Variable;
+  readonly g: Variable;
+}
+
+/** `float` computes in floats (integers are converted), `number` keeps integers, `bool` reads truth values. */
+type Operands = 'float' | 'number' | 'bool' | 'any';
+
+interface Rules {
+  doc: string;
+  /** What the operands become. Default `float`. */
+  operands?: Operands;
+  /** Default: the operands' dtype. */
+  result?: 'bool';
+  formula<T>(k: ScalarLanguage<T>, ...inputs: T[]): T;
+  /** One per operand: the partial derivative, to be multiplied by g; use y where that is cheaper or stabler. */
+  partials?: readonly ((names: Names) => Variable)[];
+  /** One per operand: the whole vector-Jacobian product, for rules that route g rather than multiply it. */
+  routes?: readonly ((names: Names) => Gradient)[];
+  notDifferentiable?: string;
+  samples: Domain | readonly Domain[];
+  special?: readonly number[];
+  /** The same in PyTorch, of x, y, z. */
+  torch?: string;
+}
+
+/** Operands brought to one dtype by the promotion policy. */
+export function unify(operands: readonly TensorLike[], kind: Operands): Variable[] {
+  const given = operands.map((operand) => (typeof operand === 'number' ? operand : toVariable(operand)));
+  const strong = given.filter((operand) => operand instanceof Variable).map((operand) => operand.dtype);
+  const base = strong.length === 0 ? 'float32' : strong.reduce(promote);
+  let dtype: DType = base;
+  for (const operand of given)
+    if (typeof operand === 'number') dtype = promote(dtype, weakDType(operand, base));
+  if (kind === 'float') dtype = toFloat(dtype);
+  if (kind === 'number' && dtype === 'bool') dtype = 'int32';
+  if (kind === 'bool') dtype = 'bool';
+  return given.map((operand) =>
+    operand instanceof Variable
+      ? cast(operand, dtype)
+      : toVariable(operand, dtype).dtype === dtype
+        ? toVariable(operand, dtype)
+        : cast(toVariable(operand), dtype),
+  );
+}
+
+/** g times a partial derivative; a g of exactly 1 (the start of back-propagation) adds no node. */
+function chain(g: Variable, partial: Variable): Variable {
+  const { source } = g;
+  if (source.kind === 'constant' && g.rank === 0 && source.tensor.data[0] === 1 && g.dtype === partial.dtype)
+    return partial;
+  return mul(g, partial);
+}
+
+/** Declares the Operation of an elementwise formula. */
+export function elementwiseOperation(name: string, rules: Rules): Operation<Record<string, never>> {
+  return {
+    name,
+    infer(inputs) {
+      const dtype = inputs[inputs.length - 1].dtype;
+      for (const each of inputs) {
+        if (each.dtype !== dtype && name !== 'where') {
+          throw new DTypeError(
+            `${name}: operands of ${inputs.map((i) => i.dtype).join(' and ')}; cast them to one dtype`,
+          );
+        }
+      }
+      return [
+        { shape: broadcastShapes(name, ...inputs.map((each) => each.shape)), dtype: rules.result ?? dtype },
+      ];
+    },
+    bprop({ inputs, outputs, index, g }: Edge<unknown>): Gradient {
+      if (!isFloat(outputs[0].dtype)) return zero;
+      const names: Names = { x: inputs[0], a: inputs[0], b: inputs[1], c: inputs[2], y: outputs[0], g };
+      const route = rules.routes?.[index];
+      if (route !== undefined) return route(names);
+      const partial = rules.partials?.[index];
+      return partial === undefined ? zero : chain(g, partial(names));
+    },
+    computation: { kind: 'elementwise', formula: (k, inputs) => rules.formula(k, ...inputs) },
+  };
+}
+
+/** Shapes that exercise broadcasting, for each number of operands. */
+const SHAPES: Record<number, readonly (readonly number[])[][]> = {
+  1: [[[3, 4]], [[]], [[0, 2]], [[17]]],
+  2: [
+    [
+      [3, 4],
+      [3, 4],
+    ],
+    [[3, 4], [4]],
+    [
+      [3, 1],
+      [1, 4],
+    ],
+    [[], [2, 3]],
+    [
+      [2, 1, 5],
+      [4, 1],
+    ],
+    [[0, 3], [3]],
+  ],
+  3: [
+    [
+      [3, 4],
+      [3, 4],
+      [3, 4],
+    ],
+    [[3, 1], [4], [3, 4]],
+    [[5], [], []],
+    [[], [2, 3], [3]],
+  ],
+};
+
+/** Sample calls of `call` over every broadcast pattern. */
+export function elementwiseSamples(
+  call: (...inputs: Variable[]) => Variable,
+  domains: readonly Domain[],
+  torch: string | undefined,
+): Sample[] {
+  return SHAPES[domains.length].map((shapes) => ({
+    inputs: shapes.map((shape, i) => ({ shape, domain: domains[i] })),
+    call,
+    torch,
+  }));
+}
+
+function elementwise<F extends (...args: any[]) => Variable>(
+  name: string,
+  arity: number,
+  rules: Rules,
+): Declared<F> {
+  const operation = elementwiseOperation(name, rules);
+  const operands = rules.operands ?? 'float';
+  const domains = Array.isArray(rules.samples)
+    ? (rules.samples as Domain[])
+    : new Array<Domain>(arity).fill(rules.samples as Domain);
+  const call = (...args: TensorLike[]): Variable =>
+    apply(operation, unify(args.slice(0, arity), operands), {});
+  return declare(call as unknown as F)({
+    name,
+    doc: rules.doc,
+    dtypes: rules.result === 'bool' ? `${operands} -> bool` : operands,
+    operation,
+    samples: elementwiseSamples(call, domains, rules.torch),
+    special: rules.special,
+    notDifferentiable: rules.notDifferentiable,
+  });
+}
+
+/** An elementwise function of one operand. */
+export function unary(name: string, rules: Rules): Declared<Unary> {
+  return elementwise<Unary>(name, 1, rules);
+}
+
+/** An elementwise function of two operands. */
+export function binary(name: string, rules: Rules): Declared<Binary> {
+  return elementwise<Binary>(name, 2, rules);
+}
+
+/** An elementwise function of three operands. */
+export function ternary<F extends (...args: any[]) => Variable>(name: string, rules: Rules): Declared<F> {
+  return elementwise<F>(name, 3, rules);
+}
+
+export const mul: Declared<Binary> = binary('mul', {
+  doc: 'Product: y = a b. Both inputs count as distinct, so mul(x, x) has two terms (R8).',
+  operands: 'number',
+  formula: (k, a, b) => k.mul(a, b),
+  partials: [({ b }) => b, ({ a }) => a],
+  samples: { low: -3, high: 3 },
+  special: [0, -0, 1, -1, Infinity, -Infinity, NaN, 1e-40, 3e38],
+  torch: 'x * y',
+});

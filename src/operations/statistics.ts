@@ -1,0 +1,218 @@
+/** Reductions made of simpler ones, with derivatives of their own that are shorter and stabler. */
+import {
+  type Axis,
+  apply,
+  type Block,
+  normalizeAxes,
+  normalizeAxis,
+  type Operation,
+  sizeOf,
+  type TensorLike,
+  toFloat,
+  toSum,
+  toVariable,
+  type Variable,
+} from '../graph/index.ts';
+import { abs, add, div, sqrt, square, sub } from './arithmetic.ts';
+import {
+  inferReduction,
+  type KeepDims,
+  type Reduction,
+  type ReductionAttributes,
+  restoreAxes,
+  sum,
+} from './broadcasting.ts';
+import { cast } from './conversion.ts';
+import { declare, real } from './declare.ts';
+import { mul } from './elementwise.ts';
+import { exp, log } from './exponential.ts';
+import { equal, less, where } from './logic.ts';
+import { max, mean, reductionSamples } from './reduction.ts';
+
+type Call = (x: TensorLike, axis?: Axis, options?: KeepDims) => Variable;
+
+function floatOperand(x: TensorLike): Variable {
+  const operand = toVariable(x);
+  return cast(operand, toFloat(operand.dtype));
+}
+
+/** The largest element along axes, 0 where it is infinite: subtracting it never makes a NaN. */
+export function finiteMax(x: Variable, axes: readonly number[]): Variable {
+  const largest = max(x, axes, { keepDims: true });
+  return where(less(abs(largest), Infinity), largest, 0);
+}
+
+const logSumExpOperation: Operation<ReductionAttributes> = {
+  name: 'logSumExp',
+  infer: ([x], attributes) => [{ shape: inferReduction('logSumExp', x, attributes), dtype: x.dtype }],
+  bprop: ({ inputs: [x], outputs: [y], g, attributes }) =>
+    mul(restoreAxes(g, x, attributes), exp(sub(x, restoreAxes(y, x, attributes)))),
+  computation: {
+    kind: 'composition',
+    expand([x], { axes, keepDims }) {
+      const largest = finiteMax(x, axes);
+      const total = log(sum(exp(sub(x, largest)), axes, { keepDims }));
+      return add(total, keepDims ? largest : sum(largest, axes));
+    },
+  },
+};
+
+const logSumExpOf: Call = (x, axis, { keepDims = false } = {}) => {
+  const operand = floatOperand(x);
+  return apply(logSumExpOperation, [operand], {
+    axes: normalizeAxes('logSumExp', axis, operand.rank),
+    keepDims,
+  });
+};
+
+/** log(sum(exp(x))) along `axis` (all axes by default), without overflow. */
+export const logSumExp = declare(logSumExpOf as Reduction)({
+  name: 'logSumExp',
+  doc: 'y = log sum_i e^(x_i), computed as m + log sum_i e^(x_i - m) with m = max x; dy/dx_i = e^(x_i - y).',
+  dtypes: 'float',
+  operation: logSumExpOperation,
+  samples: reductionSamples(logSumExpOf, real(-3, 3), (axis) => `x.logsumexp(${axis})`),
+});
+
+type VarianceAttributes = ReductionAttributes & { correction: number };
+
+/** The number of elements along axes, less `correction`. */
+function degrees(x: Variable, { axes, correction }: VarianceAttributes): number {
+  return sizeOf(axes.map((axis) => x.shape[axis])) - correction;
+}
+
+const varianceOperation: Operation<VarianceAttributes> = {
+  name: 'variance',
+  infer: ([x], attributes) => [{ shape: inferReduction('variance', x, attributes), dtype: x.dtype }],
+  bprop({ inputs: [x], g, attributes }) {
+    const deviation = sub(x, mean(x, attributes.axes, { keepDims: true }));
+    return mul(div(mul(2, restoreAxes(g, x, attributes)), degrees(x, attributes)), deviation);
+  },
+  computation: {
+    kind: 'composition',
+    expand([x], attributes) {
+      const { axes, keepDims } = attributes;
+      const deviation = sub(x, mean(x, axes, { keepDims: true }));
+      return div(sum(square(deviation), axes, { keepDims }), degrees(x, attributes));
+    },
+  },
+};
+
+interface VarianceOptions extends KeepDims {
+  /** Subtracted from the number of elements: 0 (default) for the population, 1 for an unbiased estimate. */
+  correction?: number;
+}
+
+const varianceOf = (
+  x: TensorLike,
+  axis?: Axis,
+  { keepDims = false, correction = 0 }: VarianceOptions = {},
+): Variable => {
+  const operand = floatOperand(x);
+  const axes = normalizeAxes('variance', axis, operand.rank);
+  return apply(varianceOperation, [operand], { axes, keepDims, correction });
+};
+
+/** The mean squared deviation along `axis` (all axes by default), in two passes. */
+export const variance = declare(varianceOf)({
+  name: 'variance',
+  doc: 'y = sum_i (x_i - mean x)^2 / (n - correction), in two passes.',
+  dtypes: 'float',
+  operation: varianceOperation,
+  samples: [
+    ...reductionSamples(
+      varianceOf,
+      real(-2, 2),
+      (axis) => `x.var(${axis.replace(/^-?\d/, (d) => `${d}, unbiased=False`)})`,
+    ),
+    {
+      inputs: [{ shape: [3, 5], domain: real(-2, 2) }],
+      call: (x) => varianceOf(x, 1, { correction: 1 }),
+      torch: 'x.var(1)',
+    },
+  ],
+});
+
+const normOperation: Operation<ReductionAttributes> = {
+  name: 'norm',
+  infer: ([x], attributes) => [{ shape: inferReduction('norm', x, attributes), dtype: x.dtype }],
+  bprop({ inputs: [x], outputs: [y], g, attributes }) {
+    const length = restoreAxes(y, x, attributes);
+    return mul(restoreAxes(g, x, attributes), div(x, where(equal(length, 0), 1, length)));
+  },
+  computation: {
+    kind: 'composition',
+    expand: ([x], { axes, keepDims }) => sqrt(sum(square(x), axes, { keepDims })),
+  },
+};
+
+const normOf: Call = (x, axis, { keepDims = false } = {}) => {
+  const operand = floatOperand(x);
+  return apply(normOperation, [operand], { axes: normalizeAxes('norm', axis, operand.rank), keepDims });
+};
+
+/** The Euclidean length along `axis` (all axes by default). By convention its gradient at the origin is 0. */
+export const norm = declare(normOf as Reduction)({
+  name: 'norm',
+  doc: 'Euclidean length: y = sqrt(sum x_i^2), dy/dx_i = x_i / y, and 0 at the origin.',
+  dtypes: 'float',
+  operation: normOperation,
+  samples: reductionSamples(normOf, real(-2, 2), (axis) => `x.norm(2, ${axis})`),
+});
+
+type CumulativeAttributes = { axis: number; reverse: boolean };
+
+function cumulate(
+  [x]: readonly Block[],
+  [y]: readonly Block[],
+  { axis, reverse }: CumulativeAttributes,
+): void {
+  const extent = x.shape[axis];
+  const inner = sizeOf(x.shape.slice(axis + 1));
+  const outer = sizeOf(x.shape.slice(0, axis));
+  const stride = reverse ? -inner : inner;
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      let position = o * extent * inner + i + (reverse ? (extent - 1) * inner : 0);
+      let total = 0;
+      for (let k = 0; k < extent; k++, position += stride) {
+        total += x.data[position];
+        y.data[position] = total;
+      }
+    }
+  }
+}
+
+const cumsumOperation: Operation<CumulativeAttributes> = {
+  name: 'cumsum',
+  infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
+  bprop: ({ g, attributes: { axis, reverse } }) => apply(cumsumOperation, [g], { axis, reverse: !reverse }),
+  computation: { kind: 'routine', run: cumulate },
+};
+
+/** Running sums along `axis` (0 by default); `reverse` runs from the end. */
+export const cumsum = declare(
+  (x: TensorLike, axis = 0, { reverse = false }: { reverse?: boolean } = {}): Variable => {
+    const operand = toVariable(x);
+    const number = cast(operand, toSum(operand.dtype));
+    return apply(cumsumOperation, [number], { axis: normalizeAxis('cumsum', axis, number.rank), reverse });
+  },
+)({
+  name: 'cumsum',
+  doc: 'Running sums: y_i = sum of x_j over j <= i; its transpose is the running sum from the end.',
+  dtypes: 'number',
+  operation: cumsumOperation,
+  samples: [
+    { inputs: [{ shape: [5], domain: real(-2, 2) }], call: (x) => cumsum(x), torch: 'x.cumsum(0)' },
+    {
+      inputs: [{ shape: [2, 3, 4], domain: real(-2, 2) }],
+      call: (x) => cumsum(x, 1),
+      torch: 'x.cumsum(1)',
+    },
+    {
+      inputs: [{ shape: [2, 3], domain: real(-2, 2) }],
+      call: (x) => cumsum(x, -1, { reverse: true }),
+      torch: 'x.flip(-1).cumsum(-1).flip(-1)',
+    },
+  ],
+});
