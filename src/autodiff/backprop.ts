@@ -138,11 +138,13 @@ function alongEdge(application: Application, index: number, incoming: readonly G
   const undefinedAt = incoming.findIndex(
     (gradient) => !(gradient instanceof Variable) && gradient.gradient === 'undefined',
   );
-  if (undefinedAt >= 0 && isFloat(outputs[undefinedAt].dtype)) return incoming[undefinedAt];
+  if (undefinedAt >= 0 && isWhole(outputs[undefinedAt]) && isWhole(inputs[index]))
+    return incoming[undefinedAt];
   if (undefinedAt < 0 && !incoming.some((gradient) => gradient instanceof Variable)) return zero;
   const g = incoming[0] instanceof Variable ? incoming[0] : full(outputs[0].shape, 0, outputs[0].dtype);
   const term = operation.bprop({ inputs, outputs, attributes, index, g, gradients: incoming });
   if (!(term instanceof Variable)) return term;
+  if (undefinedAt >= 0 && isFloat(outputs[undefinedAt].dtype)) return incoming[undefinedAt];
   const input = inputs[index];
   if (!isFloat(input.dtype))
     return undefinedGradient(`${input.toString()} is ${input.dtype}, which has no tangent space`);
@@ -153,6 +155,14 @@ function alongEdge(application: Application, index: number, incoming: readonly G
     );
   }
   return summed;
+}
+
+/**
+ * Integer arithmetic: what it makes of an index (argmax(x) + 1) has no more of a derivative than the index. A truth
+ * value is not meant: it is piecewise constant, and its rule says zero.
+ */
+function isWhole({ dtype }: Variable): boolean {
+  return dtype === 'int32' || dtype === 'uint8';
 }
 
 /** The sum of what arrived before and one more term; what is undefined stays so whatever is added. */

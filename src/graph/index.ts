@@ -9,6 +9,7 @@ export * from './printing.ts';
 export * from './shape.ts';
 export * from './shapeTypes.ts';
 export * from './site.ts';
+export * from './substitute.ts';
 export * from './tensor.ts';
 export * from './traversal.ts';
 export * from './tree.ts';

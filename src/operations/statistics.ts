@@ -27,6 +27,7 @@ import { declare, real } from './declare.ts';
 import { mul } from './elementwise.ts';
 import { exp, log } from './exponential.ts';
 import { equal, less, where } from './logic.ts';
+import { reshape } from './movement.ts';
 import { max, mean, reductionSamples } from './reduction.ts';
 
 type Call = (x: TensorLike, axis?: Axis, options?: KeepDims) => Variable;
@@ -52,7 +53,7 @@ const logSumExpOperation: Operation<ReductionAttributes> = {
     expand([x], { axes, keepDims }) {
       const largest = finiteMax(x, axes);
       const total = log(sum(exp(sub(x, largest)), axes, { keepDims }));
-      return add(total, keepDims ? largest : sum(largest, axes));
+      return add(total, keepDims ? largest : reshape(largest, total.shape));
     },
   },
 };

@@ -1,46 +1,43 @@
 /**
- * The blocked product: loops over blocks that fit the caches, packing what the micro-kernels could not read well.
+ * The blocked product: packs what strips could not read well as it lies, and passes blocks of A over panels of B.
  *
  * ```
- * for jc: `columns` columns of B and C
- *   for pc: `depth` steps of k                  pack the block of B           (stays in L2/L3)
- *     for ic: `rows` rows of A and C            pack the block of A           (stays in L2)
- *       for jr: one panel of B                  one strip                     (panel stays in L1)
+ * for jc: a block of columns of B and C
+ *   for pc: a block of k                  pack the block of B           (stays in the second-level cache)
+ *     for ic: a block of rows of A and C  pack the block of A           (stays in the second-level cache)
+ *       for jr: a panel of B              strip: rows of A times panel  (panel stays in the first-level cache)
  * ```
- * Source: Goto and van de Geijn (2008), figure 8, "GEBP"; names of the loops as in BLIS.
+ * Source: Goto and van de Geijn (2008), figure 8; the names of the loops are those of BLIS.
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
-import { BLOCK, forBlocks, locals, push, splitDepth } from './blocks.ts';
+import { BLOCK, splitDepth } from './blocks.ts';
+import { address, advance, constant, forBlocks, locals, push } from './emit.ts';
 import { buildStrip, TILE_ROWS, tileColumns } from './kernels.ts';
 import { buildPack } from './packing.ts';
 import type { Precision } from './precision.ts';
 
-/** Where the packed block of A begins in the workspace; the packed block of B is before it. */
-const PACKED_A = Math.max(...(['f32', 'f64'] as const).map((name) => packedBytes(name, BLOCK[name].columns)));
+/** A B with unit column stride is read as it lies by so few rows: packing would cost more than it saves. */
+const DIRECT_B_ROWS = 8;
 
-/** Bytes of the workspace. */
-export const BLOCKED_SCRATCH_BYTES =
-  PACKED_A + Math.max(...(['f32', 'f64'] as const).map((name) => packedBytes(name, BLOCK[name].rows)));
+/** An A with unit row stride is read as it lies for so few columns. */
+const DIRECT_A_COLUMNS = 32;
 
-function packedBytes(name: 'f32' | 'f64', lines: number): number {
-  return lines * BLOCK[name].depth * (name === 'f32' ? 4 : 8);
-}
+const PRECISIONS = [
+  { name: 'f32', bytes: 4 },
+  { name: 'f64', bytes: 8 },
+] as const;
 
-/** B with unit column stride is read as it lies for so few rows: packing would cost more than it saves. */
-const DIRECT_B_ROWS = Number(process.env.DBR ?? 8);
+/** Bytes of the workspace: the packed block of B, then that of A. */
+const PACKED_B_BYTES = Math.max(
+  ...PRECISIONS.map(({ name, bytes }) => BLOCK[name].columns * BLOCK[name].depth * bytes),
+);
+const PACKED_A_BYTES = Math.max(
+  ...PRECISIONS.map(({ name, bytes }) => BLOCK[name].rows * BLOCK[name].depth * bytes),
+);
+export const BLOCKED_SCRATCH_BYTES = PACKED_B_BYTES + PACKED_A_BYTES;
 
-/** A with unit row stride is read as it lies for so few columns. */
-const DIRECT_A_COLUMNS = Number(process.env.DAC ?? 32);
-
-/** Parameters of the product in order; all i32. */
-const PARAMETERS = 13;
-
-/**
- * `C = A B` or `C += A B`, with the parameters of `gemm` (see index.ts), except that strides are in bytes.
- * M, N and K are positive.
- */
+/** `C = A B` or `C += A B`. The parameters are those of `gemm`, but M, N, K >= 1 and all strides are in bytes. */
 export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuilder {
-  const block = BLOCK[p.name];
   const width = tileColumns(p);
   const strips = {
     rows: [buildStrip(module, p, 'rows', 1), buildStrip(module, p, 'rows', 2)],
@@ -49,158 +46,98 @@ export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuild
   const packB = buildPack(module, p, width);
   const packA = width === TILE_ROWS ? packB : buildPack(module, p, TILE_ROWS);
 
-  const f = module.func(`blocked_${p.name}`, Array(PARAMETERS).fill('i32'));
-  const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, accumulate, scratch] = Array(PARAMETERS).keys();
+  const f = module.func(`blocked_${p.name}`, Array(13).fill('i32'));
+  const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, accumulate, packedB] = Array(13).keys();
+  const element = constant(f, p.bytes);
+  const tileStep = constant(f, TILE_ROWS * p.bytes);
+  const panelColumns = constant(f, width);
+  const panelStep = constant(f, width * p.bytes);
+  const blockRows = constant(f, BLOCK[p.name].rows);
+  const blockColumns = constant(f, BLOCK[p.name].columns);
+  const [blockDepth, packedA, rowsA, packsA, packsB] = locals(f, 5);
   const [jc, pc, ic, jr] = locals(f, 4);
-  const [m, n, k, columns, depth] = locals(f, 5);
-  const [unitColumnsA, packsA, packsB, packedA, blockB] = locals(f, 5);
-  const [a, aTile, aStep, b, bStep, bPanel, c, add] = locals(f, 8);
+  const [n, k, m, columns] = locals(f, 4);
+  const [a, aTile, aStep, blockB, b, bStep, bPanel, lastColumns, c, add] = locals(f, 10);
 
-  /** Pushes the address of element (row, column) of a matrix. */
-  const element = (base: number, row: number, rowStep: number, column: number, columnStep: number) =>
-    f
-      .get(base)
-      .get(row)
-      .get(rowStep)
-      .op('i32.mul', 'i32.add')
-      .get(column)
-      .get(columnStep)
-      .op('i32.mul', 'i32.add');
-  const times = (factor: number) => f.i32(Math.log2(factor)).op('i32.shl');
-
+  /** Packs the block of B, or, if it is read as it lies, a narrow last panel: its vectors would reach beyond B. */
   const packBlockB = () => {
-    element(B, pc, rsB, jc, csB).set(blockB);
-    f.get(packsB).if(
-      () => f.get(n).get(k).get(blockB).get(csB).get(rsB).get(scratch).call(packB),
+    address(f, B, [pc, rsB], [jc, csB]).set(blockB);
+    f.get(packsB);
+    f.if(
+      () => push(f, n, k, blockB, csB, rsB, packedB).call(packB),
       () => {
-        // Only a narrow last panel: reading whole vectors of it would read beyond the end of B.
-        f.get(n)
-          .i32(width - 1)
-          .op('i32.and')
-          .tee(columns)
-          .if(() => {
-            f.get(columns).get(k).get(blockB).get(n).get(columns).op('i32.sub');
-            times(p.bytes).op('i32.add').get(csB).get(rsB).get(scratch).call(packB);
-          });
+        f.get(n).get(panelColumns).op('i32.rem_u').set(lastColumns);
+        f.get(n).get(lastColumns).op('i32.sub').set(jr);
+        f.get(lastColumns);
+        f.if(() => {
+          push(f, lastColumns, k);
+          address(f, blockB, [jr, element]);
+          push(f, csB, rsB, packedB).call(packB);
+        });
       },
     );
   };
   const packBlockA = () => {
-    element(A, ic, rsA, pc, csA).set(a);
-    f.get(packsA).if(
+    address(f, A, [ic, rsA], [pc, csA]).set(a);
+    f.get(packsA);
+    f.if(
       () => {
-        f.get(m).get(k).get(a).get(rsA).get(csA).get(packedA).call(packA);
-        f.get(packedA)
-          .set(a)
-          .i32(TILE_ROWS * p.bytes)
-          .tee(aStep)
-          .get(k)
-          .op('i32.mul')
-          .set(aTile);
+        push(f, m, k, a, rsA, csA, packedA).call(packA);
+        f.get(packedA).set(a).get(tileStep).tee(aStep).get(k).op('i32.mul').set(aTile);
       },
       () => {
-        f.get(rsA);
-        times(TILE_ROWS).set(aTile);
-        f.get(rsA).get(csA).get(unitColumnsA).op('select').set(aStep);
+        f.get(rsA).i32(TILE_ROWS).op('i32.mul').set(aTile);
+        f.get(rsA).get(csA).get(rowsA).op('select').set(aStep);
       },
     );
   };
-  const packedPanel = () =>
-    f
-      .get(scratch)
-      .set(b)
-      .i32(width * p.bytes)
-      .set(bStep);
-  const firstPanelB = () => {
-    f.get(packsB).if(
-      () => packedPanel().get(k).get(bStep).op('i32.mul').set(bPanel),
-      () =>
-        f
-          .get(blockB)
-          .set(b)
-          .get(rsB)
-          .set(bStep)
-          .i32(width * p.bytes)
-          .set(bPanel),
+  const firstPanel = () => {
+    f.get(packsB);
+    f.if(
+      () => f.get(packedB).set(b).get(panelStep).tee(bStep).get(k).op('i32.mul').set(bPanel),
+      () => f.get(blockB).set(b).get(rsB).set(bStep).get(panelStep).set(bPanel),
     );
   };
   const strip = () => {
-    const parameters = [m, k, a, aTile, aStep, b, bStep, c, rsC, columns, add];
-    const call = ([narrow, whole]: readonly FunctionBuilder[]) =>
-      f
-        .get(columns)
-        .i32(p.lanes)
-        .op('i32.le_s')
-        .if(
-          () => push(f, ...parameters).call(narrow),
-          () => push(f, ...parameters).call(whole),
-        );
-    f.get(unitColumnsA).if(
+    const call = ([narrow, wide]: readonly FunctionBuilder[]) => {
+      const parameters = [m, k, a, aTile, aStep, b, bStep, c, rsC, columns, add];
+      f.get(columns).i32(p.lanes).op('i32.le_s');
+      f.if(
+        () => push(f, ...parameters).call(narrow),
+        () => push(f, ...parameters).call(wide),
+      );
+    };
+    f.get(rowsA);
+    f.if(
       () => call(strips.rows),
       () => call(strips.panel),
     );
   };
 
-  splitDepth(f, p.name, K, depth);
-  f.get(scratch).i32(PACKED_A).op('i32.add').set(packedA);
-  f.get(csA).i32(p.bytes).op('i32.eq').set(unitColumnsA);
-  f.get(unitColumnsA).op('i32.eqz').get(rsA).i32(p.bytes).op('i32.ne');
-  f.get(N).i32(DIRECT_A_COLUMNS).op('i32.gt_s', 'i32.or', 'i32.and').set(packsA);
-  f.get(csB).i32(p.bytes).op('i32.ne').get(M).i32(DIRECT_B_ROWS).op('i32.gt_s', 'i32.or').set(packsB);
+  splitDepth(f, p.name, K, blockDepth);
+  f.get(packedB).i32(PACKED_B_BYTES).op('i32.add').set(packedA);
+  f.get(csA).get(element).op('i32.eq').set(rowsA);
+  f.get(rsA).get(element).op('i32.eq').get(N).i32(DIRECT_A_COLUMNS).op('i32.le_s', 'i32.and');
+  f.get(rowsA).op('i32.or', 'i32.eqz').set(packsA);
+  f.get(csB).get(element).op('i32.ne').get(M).i32(DIRECT_B_ROWS).op('i32.gt_s', 'i32.or').set(packsB);
 
-  forBlocks(
-    f,
-    jc,
-    N,
-    () => f.i32(block.columns),
-    n,
-    () => {
-      forBlocks(
-        f,
-        pc,
-        K,
-        () => f.get(depth),
-        k,
-        () => {
-          f.get(accumulate).get(pc).op('i32.or').set(add);
-          packBlockB();
-          forBlocks(
-            f,
-            ic,
-            M,
-            () => f.i32(block.rows),
-            m,
-            () => {
-              packBlockA();
-              firstPanelB();
-              f.get(C).get(ic).get(rsC).op('i32.mul', 'i32.add').get(jc);
-              times(p.bytes).op('i32.add').set(c);
-              forBlocks(
-                f,
-                jr,
-                n,
-                () => f.i32(width),
-                columns,
-                () => {
-                  f.get(columns)
-                    .i32(width)
-                    .op('i32.lt_s')
-                    .get(packsB)
-                    .op('i32.eqz', 'i32.and')
-                    .if(packedPanel);
-                  strip();
-                  f.get(b).get(bPanel).op('i32.add').set(b);
-                  f.get(c)
-                    .i32(width * p.bytes)
-                    .op('i32.add')
-                    .set(c);
-                },
-              );
-            },
-          );
-        },
-      );
-    },
-  );
+  forBlocks(f, jc, N, blockColumns, n, () => {
+    forBlocks(f, pc, K, blockDepth, k, () => {
+      f.get(accumulate).get(pc).op('i32.or').set(add);
+      packBlockB();
+      forBlocks(f, ic, M, blockRows, m, () => {
+        packBlockA();
+        firstPanel();
+        address(f, C, [ic, rsC], [jc, element]).set(c);
+        forBlocks(f, jr, n, panelColumns, columns, () => {
+          f.get(packsB).get(columns).get(panelColumns).op('i32.eq', 'i32.or', 'i32.eqz');
+          f.if(() => f.get(packedB).set(b).get(panelStep).set(bStep));
+          strip();
+          advance(f, b, bPanel);
+          advance(f, c, panelStep);
+        });
+      });
+    });
+  });
   return f;
 }

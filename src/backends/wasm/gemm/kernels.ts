@@ -2,251 +2,181 @@
  * The micro-kernels: the only place where numbers are multiplied in bulk.
  *
  * A tile of C, four rows by two vectors (4 x 8 in float32, 4 x 4 in float64), stays in eight vector registers while
- * k runs: eight accumulators, two vectors of B and one element of A spread over all lanes fit the sixteen registers
- * of x86-64; a larger tile spills. A *strip* is a column of tiles: it keeps one panel of B in the first-level cache
- * and passes all rows of a block of A over it.
+ * k runs. Eight sums, two vectors of B, four elements of A spread over all lanes and a product fill the fifteen
+ * registers that V8 has on x86-64; it loads whatever a basic block loads before it multiplies, so more rows, or two
+ * steps of k without a branch between them, would spill. A *strip* is a column of tiles: it keeps one panel of B in
+ * the first-level cache and passes the rows of A over it.
  *
- * Each element is summed in the order k = 0, 1, 2, ... in every kernel, so it has the same bits in every one.
+ * Each element is summed from zero in the order k = 0, 1, 2, ... in every kernel: it has the same bits in every one.
  *
  * Source: K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008);
  * F. Van Zee and R. van de Geijn, "BLIS", ACM TOMS 41 (2015).
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
+import { advance, locals, push, skip, vectors } from './emit.ts';
 import type { Precision } from './precision.ts';
 
 /** Rows of a tile. */
 export const TILE_ROWS = 4;
 
-/** Columns of a tile. */
+/** Columns of a tile: two vectors. */
 export const tileColumns = (p: Precision): number => 2 * p.lanes;
 
 /**
  * How a strip reads A.
- * - `rows`: element (i, k) is at `i * aStep + k` elements: A lies row by row and needs no packing.
+ * - `rows`: the elements of a row lie side by side and `aStep` leads to the next row: a plain A as it is.
  * - `panel`: the four rows of a tile lie side by side and `aStep` leads to the next k: a packed panel (`aStep` is four
  *   elements) or a transposed A as it is.
  */
 export type ReadA = 'rows' | 'panel';
 
+/** Steps of k in one round of the loop. */
 const UNROLL = 4;
 
-/** Locals of a strip; addresses and steps are in bytes. */
+/** Parameters of a strip. */
+const [ROWS, DEPTH, A, A_TILE, A_STEP, B, B_STEP, C, C_STEP, COLUMNS, ACCUMULATE] = Array(11).keys();
+
+/** What the tiles of a strip share: the function under construction and its locals. */
 interface Strip {
-  readonly rows: number;
-  readonly depth: number;
-  readonly a: number;
-  readonly aTile: number;
-  readonly aStep: number;
+  readonly f: FunctionBuilder;
+  readonly p: Precision;
+  readonly readA: ReadA;
+  /** Running pointers into A: one for each row, or one for all in a panel. */
+  readonly a: readonly number[];
   readonly b: number;
-  readonly bStep: number;
   readonly c: number;
-  readonly cStep: number;
-  readonly columns: number;
-  readonly accumulate: number;
-  /** Running pointers, one for each row in `rows` mode. */
-  readonly aAt: readonly number[];
-  readonly bAt: number;
-  readonly cAt: number;
-  readonly count: number;
-  readonly accumulators: readonly (readonly number[])[];
-  readonly vectorsB: readonly number[];
+  readonly left: number;
+  /** By row and vector. */
+  readonly sums: readonly (readonly number[])[];
+  readonly rowB: readonly number[];
   readonly element: number;
 }
 
 /**
- * A strip of C, `rows` x `columns`: `C = A B`, or `C += A B` if `accumulate`, over `depth` steps of k.
+ * A strip of C, rows x columns, over `depth` >= 1 steps of k: `C = A B`, or `C += A B` if `accumulate`.
  *
- * Parameters (i32): rows, depth, A, bytes from one tile of A to the next, aStep (see {@link ReadA}), B, bytes from one
- * k to the next in B, C, bytes from one row of C to the next, columns, accumulate. All `vectors` vectors of B are
- * read, whatever `columns` is; only `columns` elements of a row of C are touched, and
- * `(vectors - 1) * lanes < columns <= vectors * lanes`.
+ * Parameters (i32; steps in bytes): rows, depth, A, step from a tile of A to the next, aStep (see {@link ReadA}), B, step
+ * from k to k in B, C, step from row to row of C, columns, accumulate. Whole vectors of B are read, `width` of them, but
+ * only `columns` elements of a row of C are touched: more than `width - 1` vectors and at most `width`.
  */
-export function buildStrip(
-  module: ModuleBuilder,
-  p: Precision,
-  readA: ReadA,
-  vectors: 1 | 2,
-): FunctionBuilder {
-  const f = module.func(`strip_${p.name}_${readA}_${vectors}`, Array(11).fill('i32'));
-  const locals = (count: number, type: 'i32' | 'v128') => Array.from({ length: count }, () => f.local(type));
-  const strip: Strip = {
-    rows: 0,
-    depth: 1,
-    a: 2,
-    aTile: 3,
-    aStep: 4,
-    b: 5,
-    bStep: 6,
-    c: 7,
-    cStep: 8,
-    columns: 9,
-    accumulate: 10,
-    aAt: locals(readA === 'rows' ? TILE_ROWS : 1, 'i32'),
-    bAt: f.local('i32'),
-    cAt: f.local('i32'),
-    count: f.local('i32'),
-    accumulators: Array.from({ length: TILE_ROWS }, () => locals(vectors, 'v128')),
-    vectorsB: locals(vectors, 'v128'),
-    element: f.local('v128'),
-  };
+export function buildStrip(module: ModuleBuilder, p: Precision, readA: ReadA, width: 1 | 2): FunctionBuilder {
+  const f = module.func(`strip_${p.name}_${readA}_${width}`, Array(11).fill('i32'));
+  const [b, c, left] = locals(f, 3);
+  const [element] = vectors(f, 1);
+  const sums = Array.from({ length: TILE_ROWS }, () => vectors(f, width));
+  const a = locals(f, readA === 'rows' ? TILE_ROWS : 1);
+  const strip: Strip = { f, p, readA, a, b, c, left, sums, rowB: vectors(f, width), element };
 
   f.block((done) => {
     f.loop((nextTile) => {
-      f.get(strip.rows).i32(TILE_ROWS).op('i32.lt_s').brIf(done);
-      tile(f, p, readA, strip, TILE_ROWS);
-      f.get(strip.a).get(strip.aTile).op('i32.add').set(strip.a);
-      f.get(strip.c).get(strip.cStep).i32(2).op('i32.shl', 'i32.add').set(strip.c);
-      f.get(strip.rows).i32(TILE_ROWS).op('i32.sub').set(strip.rows).br(nextTile);
+      f.get(ROWS).i32(TILE_ROWS).op('i32.lt_s').brIf(done);
+      tile(strip, TILE_ROWS);
+      advance(f, A, A_TILE);
+      advance(f, C, C_STEP, TILE_ROWS);
+      skip(f, ROWS, -TILE_ROWS);
+      f.br(nextTile);
     });
   });
-  for (const rows of [3, 2, 1]) {
-    f.get(strip.rows)
-      .i32(rows)
-      .op('i32.eq')
-      .if(() => tile(f, p, readA, strip, rows));
+  for (let rows = TILE_ROWS - 1; rows >= 1; rows--) {
+    f.get(ROWS).i32(rows).op('i32.eq');
+    f.if(() => tile(strip, rows));
   }
   return f;
 }
 
-/** One tile of `rows` x `vectors` at the strip's current a and c. */
-function tile(f: FunctionBuilder, p: Precision, readA: ReadA, strip: Strip, rows: number): void {
-  const { aAt, bAt, count, accumulators } = strip;
-  f.get(strip.a).set(aAt[0]);
-  for (let i = 1; i < rows && readA === 'rows'; i++)
-    f.get(aAt[i - 1])
-      .get(strip.aStep)
-      .op('i32.add')
-      .set(aAt[i]);
-  f.get(strip.b).set(bAt);
-  for (let i = 0; i < rows; i++) for (const acc of accumulators[i]) f.i32x4(0).set(acc);
+/** One tile at A and C. */
+function tile(strip: Strip, rows: number): void {
+  const { f, p, readA, a, b, left, sums } = strip;
+  f.get(A).set(a[0]);
+  for (let i = 1; i < rows && readA === 'rows'; i++) {
+    f.get(a[i - 1]).set(a[i]);
+    advance(f, a[i], A_STEP);
+  }
+  f.get(B).set(b);
+  for (const sum of sums.slice(0, rows).flat()) f.f32x4(0).set(sum);
 
-  f.get(strip.depth).set(count);
+  f.get(DEPTH).set(left);
   f.block((done) => {
     f.loop((again) => {
       for (let u = 0; u < UNROLL; u++) {
-        if (u > 0) f.get(count).i32(u).op('i32.eq').brIf(done);
-        step(f, p, readA, strip, rows, u);
+        // The way out after each step saves a second loop, and holds the next step's loads back (see above).
+        if (u > 0) f.get(left).i32(u).op('i32.eq').brIf(done);
+        step(strip, rows, u);
       }
-      if (readA === 'rows') {
-        for (let i = 0; i < rows; i++)
-          f.get(aAt[i])
-            .i32(UNROLL * p.bytes)
-            .op('i32.add')
-            .set(aAt[i]);
-      }
-      f.get(count).i32(UNROLL).op('i32.sub').tee(count).brIf(again);
+      if (readA === 'rows') for (let i = 0; i < rows; i++) skip(f, a[i], UNROLL * p.bytes);
+      f.get(left).i32(UNROLL).op('i32.sub').tee(left).brIf(again);
     });
   });
-  storeTile(f, p, strip, rows);
+  storeTile(strip, rows);
 }
 
-/** One k: an outer product of `rows` elements of A with the vectors of B. `u` counts within the unrolled loop. */
-function step(f: FunctionBuilder, p: Precision, readA: ReadA, strip: Strip, rows: number, u: number): void {
-  const { aAt, bAt, accumulators, vectorsB, element } = strip;
-  vectorsB.forEach((vector, j) => {
-    f.get(bAt)
-      .memory('v128.load', 16 * j)
-      .set(vector);
+/** One k: the outer product of a column of A and a row of B. It is number `u` in the unrolled loop. */
+function step(strip: Strip, rows: number, u: number): void {
+  const { f, p, readA, a, b, sums, rowB, element } = strip;
+  rowB.forEach((vector, j) => {
+    const offset = 16 * j;
+    f.get(b).memory('v128.load', offset).set(vector);
   });
-  f.get(bAt).get(strip.bStep).op('i32.add').set(bAt);
+  advance(f, b, B_STEP);
   for (let i = 0; i < rows; i++) {
-    if (readA === 'rows')
-      f.get(aAt[i])
-        .memory(p.splat, u * p.bytes)
-        .set(element);
-    else
-      f.get(aAt[0])
-        .memory(p.splat, i * p.bytes)
-        .set(element);
-    vectorsB.forEach((vector, j) => {
-      p.multiplyAdd(
-        f,
-        accumulators[i][j],
-        () => f.get(element),
-        () => f.get(vector),
-      );
+    const [pointer, offset] = readA === 'rows' ? [a[i], u * p.bytes] : [a[0], i * p.bytes];
+    f.get(pointer).memory(p.splat, offset).set(element);
+    rowB.forEach((vector, j) => {
+      p.multiplyAdd(f, sums[i][j], element, vector);
     });
   }
-  if (readA === 'panel') f.get(aAt[0]).get(strip.aStep).op('i32.add').set(aAt[0]);
+  if (readA === 'panel') advance(f, a[0], A_STEP);
 }
 
-/** Writes the accumulators to C, after adding what is there if `accumulate`. */
-function storeTile(f: FunctionBuilder, p: Precision, strip: Strip, rows: number): void {
-  const { cAt, accumulators } = strip;
-  const vectors = strip.vectorsB.length;
-  const eachRow = (body: (row: readonly number[]) => void) => {
-    f.get(strip.c).set(cAt);
-    for (let i = 0; i < rows; i++) {
-      body(accumulators[i]);
-      if (i + 1 < rows) f.get(cAt).get(strip.cStep).op('i32.add').set(cAt);
-    }
-  };
-  const whole = (row: readonly number[], many: number, add: boolean) => {
-    row.slice(0, many).forEach((acc, j) => {
-      f.get(cAt);
-      if (add)
-        f.get(cAt)
-          .memory('v128.load', 16 * j)
-          .get(acc)
-          .op(p.add);
-      else f.get(acc);
-      f.memory('v128.store', 16 * j);
+/** Writes the sums to C, after adding what is there if `accumulate`. */
+function storeTile(strip: Strip, rows: number): void {
+  const { f, p, c, sums, rowB } = strip;
+  const width = rowB.length;
+  const storeRows = (whole: boolean, add: boolean) => {
+    f.get(C).set(c);
+    sums.slice(0, rows).forEach((row, i) => {
+      if (i > 0) advance(f, c, C_STEP);
+      row.forEach((sum, j) => {
+        if (whole || j < width - 1) storeVector(strip, sum, 16 * j, add);
+        else storeFirstLanes(strip, sum, j, add);
+      });
     });
   };
-  const rest = (row: readonly number[], add: boolean) => {
-    whole(row, vectors - 1, add);
-    storeFirst(f, p, cAt, 16 * (vectors - 1), row[vectors - 1], strip.columns, vectors, add, strip.element);
-  };
-
-  f.get(strip.columns)
-    .i32(vectors * p.lanes)
-    .op('i32.eq')
-    .if(
-      () => {
-        f.get(strip.accumulate).if(
-          () => eachRow((row) => whole(row, vectors, true)),
-          () => eachRow((row) => whole(row, vectors, false)),
-        );
-      },
-      () => {
-        f.get(strip.accumulate).if(
-          () => eachRow((row) => rest(row, true)),
-          () => eachRow((row) => rest(row, false)),
-        );
-      },
+  const addOrNot = (whole: boolean) => {
+    f.get(ACCUMULATE);
+    f.if(
+      () => storeRows(whole, true),
+      () => storeRows(whole, false),
     );
+  };
+  const allColumns = width * p.lanes;
+  f.get(COLUMNS).i32(allColumns).op('i32.eq');
+  f.if(
+    () => addOrNot(true),
+    () => addOrNot(false),
+  );
 }
 
-/** Writes the first lanes of `value`, fewer than all: as many as `columns` exceeds the vectors before this one. */
-function storeFirst(
-  f: FunctionBuilder,
-  p: Precision,
-  at: number,
-  offset: number,
-  value: number,
-  columns: number,
-  vectors: number,
-  add: boolean,
-  sum: number,
-): void {
+function storeVector({ f, p, c }: Strip, sum: number, offset: number, add: boolean): void {
+  f.get(c);
+  if (add) f.get(c).memory('v128.load', offset).get(sum).op(p.add);
+  else f.get(sum);
+  f.memory('v128.store', offset);
+}
+
+/** Writes the lanes of vector `j` that are columns of C: the first, and not the last. */
+function storeFirstLanes({ f, p, c, element }: Strip, sum: number, j: number, add: boolean): void {
   for (let lane = 0; lane < p.lanes - 1; lane++) {
+    const offset = 16 * j + lane * p.bytes;
+    const before = j * p.lanes + lane;
     const store = () => {
-      if (add)
-        f.get(value)
-          .get(at)
-          .get(value)
-          .memory(p.loadLane, offset + lane * p.bytes, lane)
-          .op(p.add)
-          .set(sum);
-      f.get(at)
-        .get(add ? sum : value)
-        .memory(p.storeLane, offset + lane * p.bytes, lane);
+      if (add) push(f, sum, c, sum).memory(p.loadLane, offset, lane).op(p.add).set(element);
+      push(f, c, add ? element : sum).memory(p.storeLane, offset, lane);
     };
     if (lane === 0) store();
-    else
-      f.get(columns)
-        .i32((vectors - 1) * p.lanes + lane)
-        .op('i32.gt_s')
-        .if(store);
+    else {
+      f.get(COLUMNS).i32(before).op('i32.gt_s');
+      f.if(store);
+    }
   }
 }

@@ -1,178 +1,105 @@
 /**
- * Packing: copies a block of A or B into panels, so that a micro-kernel reads it in order, whatever its strides.
+ * Packing: copies a block of A or B into panels, so that a strip reads it in order, whatever its strides.
  *
- * A panel holds `width` lines (rows of A or columns of B) side by side, k after k: element (line l, k) of panel q is
- * element `(q * depth + k) * width + l` of the workspace. The last panel is filled up with copies of its last line;
- * nobody uses what is computed from them.
+ * A panel holds `width` lines (rows of A or columns of B) side by side, k after k: element k of line l of panel q is at
+ * `(q * depth + k) * width + l` in the workspace. Missing lines of the last panel are copies of its last line, or are
+ * left as they were if they fill a vector: whatever is computed from them is not stored.
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
-import { repeat } from './blocks.ts';
+import { advance, locals, push, repeat, skip, vectors, whileAtLeast } from './emit.ts';
+import { lineAddresses, loadLanes, loadLines, transpose } from './lines.ts';
 import type { Precision } from './precision.ts';
-import { transpose } from './transpose.ts';
 
-/**
- * Parameters (i32): count of lines, depth, source, bytes from line to line, bytes from k to k, destination.
- */
+/** Parameters of packing (i32; steps in bytes): lines, depth, source, steps from line to line and k to k, target. */
+const [LINES, DEPTH, SOURCE, LINE_STEP, DEPTH_STEP, TARGET] = Array(6).keys();
+
+/** Packs all lines; see above for the layout and the parameters. */
 export function buildPack(module: ModuleBuilder, p: Precision, width: number): FunctionBuilder {
   const copy = buildCopy(module, p, width);
   const gather = buildGather(module, p, width);
   const f = module.func(`pack_${p.name}_${width}`, Array(6).fill('i32'));
-  const [lines, depth, source, lineStep, depthStep, target] = [0, 1, 2, 3, 4, 5];
-  const left = f.local('i32');
+  const [panelBytes, lines, source, target] = locals(f, 4);
+  f.get(DEPTH)
+    .i32(width * p.bytes)
+    .op('i32.mul')
+    .set(panelBytes);
 
-  // Lines side by side: copy whole panels, and leave a narrower last one to the code below.
-  f.get(lineStep)
-    .i32(p.bytes)
-    .op('i32.eq')
-    .if(() => {
-      const panels = f.local('i32');
-      f.get(lines).i32(Math.log2(width)).op('i32.shr_u').set(panels);
-      f.get(panels).get(depth).get(source).get(depthStep).get(target).call(copy);
-      f.get(source)
-        .get(panels)
-        .i32(Math.log2(width) + p.shift)
-        .op('i32.shl', 'i32.add')
-        .set(source);
-      f.get(target)
-        .get(panels)
-        .get(depth)
-        .op('i32.mul')
-        .i32(Math.log2(width) + p.shift)
-        .op('i32.shl', 'i32.add');
-      f.set(target);
-      f.get(lines)
-        .i32(width - 1)
-        .op('i32.and')
-        .set(lines);
+  const copyPanel = () => push(f, DEPTH, SOURCE, DEPTH_STEP, TARGET).call(copy);
+  const gatherPanel = () => {
+    f.get(LINES).set(lines).get(SOURCE).set(source).get(TARGET).set(target);
+    for (let first = 0; first < width; first += p.lanes) {
+      f.get(lines).i32(0).op('i32.gt_s');
+      f.if(() => push(f, lines, DEPTH, source, LINE_STEP, DEPTH_STEP, target).call(gather));
+      skip(f, lines, -p.lanes);
+      advance(f, source, LINE_STEP, p.lanes);
+      skip(f, target, 16);
+    }
+  };
+  const wholePanels = (panel: () => void) => {
+    whileAtLeast(f, LINES, width, () => {
+      panel();
+      advance(f, SOURCE, LINE_STEP, width);
+      advance(f, TARGET, panelBytes);
     });
-  f.block((done) => {
-    f.loop((again) => {
-      f.get(lines).i32(0).op('i32.le_s').brIf(done);
-      for (let first = 0; first < width; first += p.lanes) {
-        // Lines beyond the last are read as the last.
-        f.get(lines).i32(first).op('i32.sub').set(left);
-        const group = () => {
-          f.get(depth).get(source);
-          if (first > 0) f.get(lineStep).i32(first).op('i32.mul', 'i32.add');
-          f.get(lineStep)
-            .get(depthStep)
-            .get(target)
-            .i32(first * p.bytes)
-            .op('i32.add')
-            .get(left)
-            .call(gather);
-        };
-        if (first === 0) group();
-        else f.get(left).i32(0).op('i32.gt_s').if(group);
-      }
-      f.get(source).get(lineStep).i32(Math.log2(width)).op('i32.shl', 'i32.add').set(source);
-      f.get(target)
-        .get(depth)
-        .i32(Math.log2(width) + p.shift)
-        .op('i32.shl', 'i32.add')
-        .set(target);
-      f.get(lines).i32(width).op('i32.sub').set(lines).br(again);
-    });
+  };
+  f.get(LINE_STEP).i32(p.bytes).op('i32.eq');
+  f.if(
+    () => wholePanels(copyPanel),
+    () => wholePanels(gatherPanel),
+  );
+  f.get(LINES);
+  f.if(gatherPanel);
+  return f;
+}
+
+/** One panel of lines that lie side by side. Parameters: depth, source, step from k to k, target. */
+function buildCopy(module: ModuleBuilder, p: Precision, width: number): FunctionBuilder {
+  const f = module.func(`copy_${p.name}_${width}`, Array(4).fill('i32'));
+  const [depth, source, depthStep, target] = Array(4).keys();
+  f.get(depth);
+  repeat(f, depth, () => {
+    for (let offset = 0; offset < width * p.bytes; offset += 16) {
+      f.get(target).get(source).memory('v128.load', offset).memory('v128.store', offset);
+    }
+    advance(f, source, depthStep);
+    skip(f, target, width * p.bytes);
   });
   return f;
 }
 
-/** Whole panels of lines that lie side by side. Parameters: panels, depth, source, bytes from k to k, destination. */
-function buildCopy(module: ModuleBuilder, p: Precision, width: number): FunctionBuilder {
-  const f = module.func(`copy_${p.name}_${width}`, Array(5).fill('i32'));
-  const [panels, depth, source, depthStep, target] = [0, 1, 2, 3, 4];
-  const at = f.local('i32');
-  const count = f.local('i32');
-  const bytes = width * p.bytes;
-  repeat(
-    f,
-    panels,
-    () => f.get(panels),
-    () => {
-      f.get(source).set(at);
-      repeat(
-        f,
-        count,
-        () => f.get(depth),
-        () => {
-          for (let offset = 0; offset < bytes; offset += 16) {
-            f.get(target).get(at).memory('v128.load', offset).memory('v128.store', offset);
-          }
-          f.get(at).get(depthStep).op('i32.add').set(at);
-          f.get(target).i32(bytes).op('i32.add').set(target);
-        },
-      );
-      f.get(source).i32(bytes).op('i32.add').set(source);
-    },
-  );
-  return f;
-}
-
 /**
- * One vector's lanes of a panel from as many lines. Parameters: depth, source, bytes from line to line, bytes from k
- * to k, destination, lines left (lines beyond them are read as the last one).
+ * One vector's width of a panel, from as many lines, or fewer. Parameters: those of packing, where lines may be any
+ * positive number.
  */
 function buildGather(module: ModuleBuilder, p: Precision, width: number): FunctionBuilder {
   const f = module.func(`gather_${p.name}_${width}`, Array(6).fill('i32'));
-  const [depth, source, lineStep, depthStep, target, left] = [0, 1, 2, 3, 4, 5];
-  const line = Array.from({ length: p.lanes }, () => f.local('i32'));
-  const count = f.local('i32');
+  const lines = locals(f, p.lanes);
+  const rows = vectors(f, p.lanes);
+  const [count] = locals(f, 1);
   const bytes = width * p.bytes;
+  lineAddresses(f, SOURCE, LINE_STEP, LINES, lines);
 
-  f.get(source).set(line[0]);
-  for (let l = 1; l < p.lanes; l++) {
-    f.get(line[l - 1])
-      .get(lineStep)
-      .i32(0)
-      .get(left)
-      .i32(l)
-      .op('i32.gt_s', 'select', 'i32.add')
-      .set(line[l]);
-  }
-  // Each line in one run: turn square blocks, lanes x lanes, with shuffles.
-  f.get(depthStep)
-    .i32(p.bytes)
-    .op('i32.eq')
-    .if(() => {
-      repeat(
-        f,
-        count,
-        () => f.get(depth).i32(Math.log2(p.lanes)).op('i32.shr_u'),
-        () => {
-          const vectors = line.map((at) => {
-            const vector = f.local('v128');
-            f.get(at).memory('v128.load').set(vector);
-            return vector;
-          });
-          for (const at of line) f.get(at).i32(16).op('i32.add').set(at);
-          transpose(f, vectors).forEach((vector, k) => {
-            f.get(target)
-              .get(vector)
-              .memory('v128.store', k * bytes);
-          });
-          f.get(target)
-            .i32(p.lanes * bytes)
-            .op('i32.add')
-            .set(target);
-        },
-      );
-      f.get(depth)
-        .i32(p.lanes - 1)
-        .op('i32.and')
-        .set(depth);
+  // Lines in one run along k: turn square blocks.
+  f.get(DEPTH_STEP).i32(p.bytes).op('i32.eq');
+  f.if(() => {
+    f.get(DEPTH).i32(p.lanes).op('i32.div_u');
+    repeat(f, count, () => {
+      loadLines(f, lines, rows);
+      transpose(f, rows).forEach((vector, k) => {
+        f.get(TARGET)
+          .get(vector)
+          .memory('v128.store', k * bytes);
+      });
+      skip(f, TARGET, p.lanes * bytes);
     });
-  const value = f.local('v128');
-  repeat(
-    f,
-    count,
-    () => f.get(depth),
-    () => {
-      f.get(line[0]).memory(p.loadFirst).set(value);
-      for (let l = 1; l < p.lanes; l++) f.get(line[l]).get(value).memory(p.loadLane, 0, l).set(value);
-      f.get(target).get(value).memory('v128.store');
-      for (const at of line) f.get(at).get(depthStep).op('i32.add').set(at);
-      f.get(target).i32(bytes).op('i32.add').set(target);
-    },
-  );
+    f.get(DEPTH).i32(p.lanes).op('i32.rem_u').set(DEPTH);
+  });
+  f.get(DEPTH);
+  repeat(f, count, () => {
+    loadLanes(f, p, lines, rows[0]);
+    f.get(TARGET).get(rows[0]).memory('v128.store');
+    for (const line of lines) advance(f, line, DEPTH_STEP);
+    skip(f, TARGET, bytes);
+  });
   return f;
 }

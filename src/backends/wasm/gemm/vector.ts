@@ -2,236 +2,215 @@
  * Vector times matrix, the product that reads each element of the matrix once: nothing is packed.
  *
  * The sums run in the order k = 0, 1, 2, ... of the micro-kernels, so a row of C has the same bits whether it is
- * computed alone or with others. Where the matrix lies along k, that costs shuffles which plain dot products would
- * save; it keeps results independent of how the rows of C are split among threads.
+ * computed alone or with others. Where the lines of the matrix lie along k that costs shuffles, which dot products in
+ * another order would save; but then results would depend on how the rows of C are split among threads.
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
-import { forBlocks, locals, push, repeat, splitDepth } from './blocks.ts';
+import { splitDepth } from './blocks.ts';
+import {
+  address,
+  advance,
+  constant,
+  forBlocks,
+  locals,
+  push,
+  repeat,
+  vectors,
+  whileAtLeast,
+} from './emit.ts';
+import { lineAddresses, loadLanes, loadLines, transpose } from './lines.ts';
 import type { Precision } from './precision.ts';
-import { transpose } from './transpose.ts';
 
-/** Accumulators of the widest loop, 2^n vectors of y. */
-const WIDE: number = Number(process.env.WIDE ?? 8);
+/** Vectors of y in the widest loop; a power of two. */
+const WIDEST = 4;
 
-/** Locals; addresses and steps are in bytes. */
-const [COLUMNS, DEPTH, X, X_STEP, W, W_DEPTH, W_COLUMN, Y, Y_STEP, ACCUMULATE] = Array.from(Array(10).keys());
+/** Parameters of all functions here (i32; steps in bytes), but for {@link buildStoreLanes}. */
+const PARAMETERS = [...Array(10).keys()];
+const [COLUMNS, DEPTH, X, X_STEP, W, W_DEPTH, W_COLUMN, Y, Y_STEP, ACCUMULATE] = PARAMETERS;
 
 /**
- * `y = x W`, or `y += x W` if `accumulate`.
+ * `y = x W`, or `y += x W` if `accumulate`, with depth >= 1.
  *
- * Parameters (i32): columns, depth, x, bytes from element to element of x, W, bytes from k to k, bytes from column to
- * column, y, bytes from element to element of y, accumulate.
+ * Parameters: columns, depth, x, its step, W, steps from k to k and from column to column in W, y, its step, accumulate.
  */
 export function buildVectorMatrix(module: ModuleBuilder, p: Precision): FunctionBuilder {
-  const block = buildVectorBlock(module, p);
+  const block = buildBlock(module, p);
   const f = module.func(`vector_${p.name}`, Array(10).fill('i32'));
-  const [pc, k, depth, add] = locals(f, 4);
+  const [pc, k, depth, x, w, add] = locals(f, 6);
   splitDepth(f, p.name, DEPTH, depth);
-  forBlocks(
-    f,
-    pc,
-    DEPTH,
-    () => f.get(depth),
-    k,
-    () => {
-      f.get(ACCUMULATE).get(pc).op('i32.or').set(add);
-      push(f, COLUMNS, k, X, X_STEP, W, W_DEPTH, W_COLUMN, Y, Y_STEP, add).call(block);
-      f.get(X).get(X_STEP).get(k).op('i32.mul', 'i32.add').set(X);
-      f.get(W).get(W_DEPTH).get(k).op('i32.mul', 'i32.add').set(W);
-    },
-  );
-  return f;
-}
-
-/** The same over one block of k. */
-function buildVectorBlock(module: ModuleBuilder, p: Precision): FunctionBuilder {
-  const store = buildStoreLanes(module, p);
-  const group = buildGroup(module, p, store);
-  const f = module.func(`vector_block_${p.name}`, Array(10).fill('i32'));
-  const xAt = f.local('i32');
-  const wAt = f.local('i32');
-  const count = f.local('i32');
-  const element = f.local('v128');
-  const accumulators = Array.from({ length: WIDE }, () => f.local('v128'));
-
-  const advance = (columns: number) => {
-    f.get(COLUMNS).i32(columns).op('i32.sub').set(COLUMNS);
-    f.get(W).get(W_COLUMN).i32(columns).op('i32.mul', 'i32.add').set(W);
-    f.get(Y).get(Y_STEP).i32(columns).op('i32.mul', 'i32.add').set(Y);
-  };
-  /** As long as columns are enough: `vectors` vectors at a time. */
-  const sweep = (vectors: number) => {
-    const sums = accumulators.slice(0, vectors);
-    const again = (body: () => void) =>
-      f.block((done) => {
-        f.loop((next) => {
-          f.get(COLUMNS)
-            .i32(vectors * p.lanes)
-            .op('i32.lt_s')
-            .brIf(done);
-          body();
-          f.br(next);
-        });
-      });
-    again(() => {
-      for (const sum of sums) f.f32x4(0).set(sum);
-      f.get(X).set(xAt).get(W).set(wAt);
-      repeat(
-        f,
-        count,
-        () => f.get(DEPTH),
-        () => {
-          f.get(xAt).memory(p.splat).set(element);
-          sums.forEach((sum, j) => {
-            p.multiplyAdd(
-              f,
-              sum,
-              () => f.get(element),
-              () => f.get(wAt).memory('v128.load', 16 * j),
-            );
-          });
-          f.get(xAt).get(X_STEP).op('i32.add').set(xAt).get(wAt).get(W_DEPTH).op('i32.add').set(wAt);
-        },
-      );
-      f.get(Y_STEP)
-        .i32(p.bytes)
-        .op('i32.eq')
-        .if(
-          () => {
-            f.get(ACCUMULATE).if(() => {
-              sums.forEach((sum, j) =>
-                f
-                  .get(Y)
-                  .memory('v128.load', 16 * j)
-                  .get(sum)
-                  .op(p.add)
-                  .set(sum),
-              );
-            });
-            sums.forEach((sum, j) =>
-              f
-                .get(Y)
-                .get(sum)
-                .memory('v128.store', 16 * j),
-            );
-          },
-          () => {
-            sums.forEach((sum, j) => {
-              f.get(Y)
-                .get(Y_STEP)
-                .i32(j * p.lanes)
-                .op('i32.mul', 'i32.add')
-                .get(Y_STEP);
-              f.i32(p.lanes).get(ACCUMULATE).get(sum).call(store);
-            });
-          },
-        );
-      advance(vectors * p.lanes);
-    });
-  };
-
-  f.get(W_COLUMN)
-    .i32(p.bytes)
-    .op('i32.eq')
-    .if(() => {
-      for (let vectors = WIDE; vectors >= 1; vectors /= 2) sweep(vectors);
-    });
-  f.block((done) => {
-    f.loop((next) => {
-      f.get(COLUMNS).i32(0).op('i32.le_s').brIf(done);
-      for (const parameter of Array.from(Array(10).keys())) f.get(parameter);
-      f.call(group);
-      advance(p.lanes);
-      f.br(next);
-    });
+  forBlocks(f, pc, DEPTH, depth, k, () => {
+    address(f, X, [pc, X_STEP]).set(x);
+    address(f, W, [pc, W_DEPTH]).set(w);
+    f.get(ACCUMULATE).get(pc).op('i32.or').set(add);
+    push(f, COLUMNS, k, x, X_STEP, w, W_DEPTH, W_COLUMN, Y, Y_STEP, add).call(block);
   });
   return f;
 }
 
-/**
- * As many columns as a vector has lanes, or fewer, at any strides: parameters as above. Columns beyond the last are read
- * as the last, and not stored.
- */
-function buildGroup(module: ModuleBuilder, p: Precision, store: FunctionBuilder): FunctionBuilder {
-  const f = module.func(`group_${p.name}`, Array(10).fill('i32'));
-  const column = Array.from({ length: p.lanes }, () => f.local('i32'));
-  const count = f.local('i32');
-  const sum = f.local('v128');
-  const value = f.local('v128');
-  const multiplyAdd = (factor: number, offset: number) =>
-    p.multiplyAdd(
-      f,
-      sum,
-      () => f.get(X).memory(p.splat, offset),
-      () => f.get(factor),
-    );
-  const nextX = () => f.get(X).get(X_STEP).op('i32.add').set(X);
-
-  f.get(W).set(column[0]);
-  for (let j = 1; j < p.lanes; j++) {
-    f.get(column[j - 1])
-      .get(W_COLUMN)
-      .i32(0)
-      .get(COLUMNS)
-      .i32(j)
-      .op('i32.gt_s', 'select', 'i32.add')
-      .set(column[j]);
+/** The same over one block of k: takes as many columns at a time as the layout of W allows. */
+function buildBlock(module: ModuleBuilder, p: Precision): FunctionBuilder {
+  const storeLanes = buildStoreLanes(module, p);
+  const wide: { many: number; group: FunctionBuilder }[] = [];
+  for (let width = WIDEST; width >= 1; width /= 2) {
+    wide.push({ many: width * p.lanes, group: buildWide(module, p, width, storeLanes) });
   }
-  f.get(W_DEPTH)
-    .i32(p.bytes)
-    .op('i32.eq')
-    .if(() => {
-      repeat(
-        f,
-        count,
-        () => f.get(DEPTH).i32(Math.log2(p.lanes)).op('i32.shr_u'),
-        () => {
-          const vectors = column.map((at) => {
-            const vector = f.local('v128');
-            f.get(at).memory('v128.load').set(vector);
-            return vector;
-          });
-          for (const at of column) f.get(at).i32(16).op('i32.add').set(at);
-          for (const vector of transpose(f, vectors)) {
-            multiplyAdd(vector, 0);
-            nextX();
-          }
-        },
-      );
-      f.get(DEPTH)
-        .i32(p.lanes - 1)
-        .op('i32.and')
-        .set(DEPTH);
+  const turned = buildTurned(module, p, storeLanes);
+  const any = buildAny(module, p, storeLanes);
+
+  const f = module.func(`vector_block_${p.name}`, Array(10).fill('i32'));
+  const takeColumns = (many: number, group: FunctionBuilder) => {
+    whileAtLeast(f, COLUMNS, many, () => {
+      push(f, ...PARAMETERS).call(group);
+      advance(f, W, W_COLUMN, many);
+      advance(f, Y, Y_STEP, many);
     });
-  repeat(
-    f,
-    count,
-    () => f.get(DEPTH),
+  };
+  f.get(W_COLUMN).i32(p.bytes).op('i32.eq');
+  f.if(
+    () =>
+      wide.forEach(({ many, group }) => {
+        takeColumns(many, group);
+      }),
     () => {
-      f.get(column[0]).memory(p.loadFirst).set(value);
-      for (let j = 1; j < p.lanes; j++) f.get(column[j]).get(value).memory(p.loadLane, 0, j).set(value);
-      multiplyAdd(value, 0);
-      nextX();
-      for (const at of column) f.get(at).get(W_DEPTH).op('i32.add').set(at);
+      f.get(W_DEPTH).i32(p.bytes).op('i32.eq');
+      f.if(() => takeColumns(2 * p.lanes, turned));
     },
   );
-  f.get(Y).get(Y_STEP).get(COLUMNS).get(ACCUMULATE).get(sum).call(store);
+  takeColumns(p.lanes, any);
+  f.get(COLUMNS);
+  f.if(() => push(f, ...PARAMETERS).call(any));
   return f;
 }
 
-/** Stores, or adds, up to `count` lanes. Parameters: y, bytes from element to element, count, accumulate, value. */
+/** `width` vectors of columns that lie side by side. */
+function buildWide(
+  module: ModuleBuilder,
+  p: Precision,
+  width: number,
+  storeLanes: FunctionBuilder,
+): FunctionBuilder {
+  const f = module.func(`wide_${p.name}_${width}`, Array(10).fill('i32'));
+  const sums = vectors(f, width);
+  const [element, row] = vectors(f, 2);
+  f.get(DEPTH);
+  repeat(f, DEPTH, () => {
+    f.get(X).memory(p.splat).set(element);
+    sums.forEach((sum, j) => {
+      f.get(W)
+        .memory('v128.load', 16 * j)
+        .set(row);
+      p.multiplyAdd(f, sum, element, row);
+    });
+    advance(f, X, X_STEP);
+    advance(f, W, W_DEPTH);
+  });
+  storeVectors(f, p, sums, storeLanes);
+  return f;
+}
+
+/** Two vectors of columns, each of which lies in one run along k: turns square blocks of W in registers. */
+function buildTurned(module: ModuleBuilder, p: Precision, storeLanes: FunctionBuilder): FunctionBuilder {
+  const f = module.func(`turned_${p.name}`, Array(10).fill('i32'));
+  const lines = locals(f, 2 * p.lanes);
+  const [count] = locals(f, 1);
+  const rows = vectors(f, 2 * p.lanes);
+  const sums = vectors(f, 2);
+  const [element] = vectors(f, 1);
+  const halves = [0, p.lanes].map((first) => ({
+    lines: lines.slice(first, first + p.lanes),
+    rows: rows.slice(first, first + p.lanes),
+  }));
+  const step = (row: readonly number[]) => {
+    f.get(X).memory(p.splat).set(element);
+    sums.forEach((sum, j) => {
+      p.multiplyAdd(f, sum, element, row[j]);
+    });
+    advance(f, X, X_STEP);
+  };
+  lineAddresses(f, W, W_COLUMN, COLUMNS, lines);
+  f.get(DEPTH).i32(p.lanes).op('i32.div_u');
+  repeat(f, count, () => {
+    for (const half of halves) loadLines(f, half.lines, half.rows);
+    const [low, high] = halves.map((half) => transpose(f, half.rows));
+    for (let k = 0; k < p.lanes; k++) step([low[k], high[k]]);
+  });
+  f.get(DEPTH).i32(p.lanes).op('i32.rem_u');
+  repeat(f, count, () => {
+    for (const half of halves) loadLanes(f, p, half.lines, half.rows[0]);
+    step([rows[0], rows[p.lanes]]);
+    for (const line of lines) advance(f, line, W_DEPTH);
+  });
+  storeVectors(f, p, sums, storeLanes);
+  return f;
+}
+
+/** One vector of columns, or fewer, at any strides. */
+function buildAny(module: ModuleBuilder, p: Precision, storeLanes: FunctionBuilder): FunctionBuilder {
+  const f = module.func(`columns_${p.name}`, Array(10).fill('i32'));
+  const lines = locals(f, p.lanes);
+  const [sum, row, element] = vectors(f, 3);
+  lineAddresses(f, W, W_COLUMN, COLUMNS, lines);
+  f.get(DEPTH);
+  repeat(f, DEPTH, () => {
+    f.get(X).memory(p.splat).set(element);
+    loadLanes(f, p, lines, row);
+    p.multiplyAdd(f, sum, element, row);
+    advance(f, X, X_STEP);
+    for (const line of lines) advance(f, line, W_DEPTH);
+  });
+  push(f, Y, Y_STEP, COLUMNS, ACCUMULATE, sum).call(storeLanes);
+  return f;
+}
+
+/** Stores, or adds, whole vectors to y. */
+function storeVectors(
+  f: FunctionBuilder,
+  p: Precision,
+  sums: readonly number[],
+  storeLanes: FunctionBuilder,
+): void {
+  const all = constant(f, p.lanes);
+  f.get(Y_STEP).i32(p.bytes).op('i32.eq');
+  f.if(
+    () => {
+      f.get(ACCUMULATE);
+      f.if(() => {
+        sums.forEach((sum, j) => {
+          f.get(Y)
+            .memory('v128.load', 16 * j)
+            .get(sum)
+            .op(p.add)
+            .set(sum);
+        });
+      });
+      sums.forEach((sum, j) => {
+        f.get(Y)
+          .get(sum)
+          .memory('v128.store', 16 * j);
+      });
+    },
+    () => {
+      for (const sum of sums) {
+        push(f, Y, Y_STEP, all, ACCUMULATE, sum).call(storeLanes);
+        advance(f, Y, Y_STEP, p.lanes);
+      }
+    },
+  );
+}
+
+/** Stores, or adds, the first lanes of a vector. Parameters: y, its step, count of elements, accumulate, the vector. */
 function buildStoreLanes(module: ModuleBuilder, p: Precision): FunctionBuilder {
-  const f = module.func(`store_${p.name}`, ['i32', 'i32', 'i32', 'i32', 'v128']);
-  const [y, step, count, accumulate, value] = [0, 1, 2, 3, 4];
-  const sum = f.local('v128');
+  const f = module.func(`store_lanes_${p.name}`, ['i32', 'i32', 'i32', 'i32', 'v128']);
+  const [y, step, count, accumulate, value] = Array(5).keys();
+  const [sum] = vectors(f, 1);
   for (let lane = 0; lane < p.lanes; lane++) {
-    f.get(count)
-      .i32(lane)
-      .op('i32.le_s')
-      .if(() => f.op('return'));
-    f.get(value).set(sum);
-    f.get(accumulate).if(() => f.get(y).get(value).memory(p.loadLane, 0, lane).get(value).op(p.add).set(sum));
-    f.get(y).get(sum).memory(p.storeLane, 0, lane).get(y).get(step).op('i32.add').set(y);
+    f.get(count).i32(lane).op('i32.gt_s');
+    f.if(() => {
+      f.get(value).set(sum).get(accumulate);
+      f.if(() => push(f, y, value).memory(p.loadLane, 0, lane).get(value).op(p.add).set(sum));
+      f.get(y).get(sum).memory(p.storeLane, 0, lane);
+      advance(f, y, step);
+    });
   }
   return f;
 }

@@ -5,9 +5,9 @@ import type { VectorCode } from './vectorCode.ts';
 
 const CONSTANTS = {
   f32x4: {
-    // erf x = x + x E(x^2) for |x| <= SPLIT: Remez fit, relative error below 2^-26.8.
+    // erf x = x + x E(x^2) for |x| <= SPLIT: Remez fit (mathFits.py), relative error below 2^-26.8.
     SPLIT: 0.875,
-    E: [0.1283791575, -0.3761255047, 0.1128245541, -0.02679146558, 0.005032184839, -0.0006203272309],
+    E: [0.1283791575, -0.3761255047, 0.1128245543, -0.02679146645, 0.00503218604, -0.0006203278207],
     /** From here on, erf x = 1. */
     ONE: 4,
   },
@@ -15,16 +15,16 @@ const CONSTANTS = {
     // As above, relative error below 2^-56.9.
     SPLIT: 1,
     E: [
-      0.12837916709551256, -0.3761263890318352, 0.11283791670944186, -0.026866170643111725,
-      0.005223977606120421, -0.0008548325929401514, 0.00012055293579338085, -0.0000149247123458855,
-      0.000001644713207815085, -1.620631738972248e-7, 1.3710995081548143e-8, -7.779494105766241e-10,
+      0.12837916709551256, -0.3761263890318352, 0.11283791670944188, -0.02686617064311181,
+      0.00522397760612111, -0.0008548325929435338, 0.00012055293580369912, -0.00001492471236604877,
+      0.000001644713233064558, -1.6206319348514246e-7, 1.3711003650107867e-8, -7.77951025808518e-10,
     ],
     ONE: 6,
   },
 } as const;
 
-// f32x4: log(erfc a) = a L(a) on [0.875, 4]: Remez fit, error of erfc below 2^-28.2 of erf.
-const L = [-1.12852548, -0.6356804452, -0.1053120692, 0.02292236553, -0.003225117578, 0.0002152241667];
+// f32x4: log(erfc a) = a L(a) on [0.875, 4]: Remez fit (mathFits.py), error of erfc below 2^-28.2 of erf.
+const L = [-1.12852548, -0.6356804465, -0.1053120674, 0.0229223642, -0.003225117133, 0.0002152241092];
 
 // f64x2: Cephes ndtr.c, erfc a = e^(-a^2) P(a) / Q(a) on [1, 8].
 const P = [
@@ -41,7 +41,7 @@ function complement(code: VectorCode, a: Lanes): Lanes {
   return expOfModerate(code, a.square().neg()).mul(polynomial(a, P).div(polynomial(a, Q)));
 }
 
-/** Worst error measured: ? ulp (f32x4), ? ulp (f64x2). */
+/** Worst error measured: 1.60 ulp (f32x4), 1.70 ulp (f64x2). */
 export function erf(code: VectorCode, x: Lanes): Lanes {
   const { SPLIT, E, ONE } = CONSTANTS[code.type];
   const size = x.abs();

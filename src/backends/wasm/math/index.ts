@@ -3,8 +3,13 @@
  *
  * At most 2 ulp wrong in float32 and 4 ulp in float64, over the whole domain; special values as in C99 Annex F. Only
  * IEEE operations and no fused or relaxed ones: results are the same on every machine.
+ *
+ * "Worst error measured", in the files of the families: float32 over every fifth or seventh of all floats against
+ * float64 (pow: ten million random pairs), float64 over millions of random arguments, hard ones among them, against
+ * 113-bit arithmetic.
  */
 import type { FunctionBuilder, ModuleBuilder, ValueType } from '../encoder.ts';
+import type { ConstantPool } from './constantPool.ts';
 import { erf } from './errorFunction.ts';
 import { cosh, exp, expm1, sigmoid, sinh, tanh } from './exponential.ts';
 import type { VectorType } from './format.ts';
@@ -13,8 +18,9 @@ import type { Lanes } from './lanes.ts';
 import { log, log1p } from './logarithm.ts';
 import { pow } from './power.ts';
 import { cos, sin, tan } from './trigonometric.ts';
-import { type SharedFunctions, VectorCode } from './vectorCode.ts';
+import { type Shared, VectorCode } from './vectorCode.ts';
 
+export { ConstantPool } from './constantPool.ts';
 export type { VectorType } from './format.ts';
 
 const UNARY = { exp, expm1, log, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, sigmoid, erf };
@@ -23,12 +29,18 @@ const BINARY = { pow };
 export type MathName = keyof typeof UNARY | keyof typeof BINARY;
 
 /** Emits each needed function once into one module, on first use. */
-export class MathLibrary implements SharedFunctions {
+export class MathLibrary implements Shared {
+  readonly constants: ConstantPool | undefined;
   private readonly module: ModuleBuilder;
   private readonly emitted = new Map<string, FunctionBuilder>();
 
-  constructor(module: ModuleBuilder) {
+  /**
+   * @param constants where the functions find their constants. Without it they are part of the code, which is slower:
+   *   engines build a vector constant in three instructions, anew wherever it is used.
+   */
+  constructor(module: ModuleBuilder, constants?: ConstantPool) {
     this.module = module;
+    this.constants = constants;
   }
 
   /** The function (v128) -> v128, for pow (v128, v128) -> v128, that applies `name` to each lane. */
@@ -42,7 +54,7 @@ export class MathLibrary implements SharedFunctions {
 
   /**
    * Appends the function's code itself to `builder`, instead of a call: operands from the stack, result to the
-   * stack. In a loop, this saves the call and lets the engine keep the function's constants in registers.
+   * stack. In a loop, this saves the call, about a tenth of the time.
    */
   inline(name: MathName, type: VectorType, builder: FunctionBuilder): void {
     const code = new VectorCode(builder, type, this);
@@ -51,7 +63,7 @@ export class MathLibrary implements SharedFunctions {
     this.apply(code, name, first, second).push();
   }
 
-  private apply(code: VectorCode, name: MathName, x: Lanes, y: Lanes | undefined): Lanes {
+  private apply(code: VectorCode, name: MathName, x: Lanes, y?: Lanes): Lanes {
     return name in BINARY ? pow(code, x, y!) : UNARY[name as keyof typeof UNARY](code, x);
   }
 

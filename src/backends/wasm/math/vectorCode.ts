@@ -1,10 +1,14 @@
 /** Where vector code goes: constants, variables, rare branches and conversions between the formats. */
 import type { FunctionBuilder, ValueType } from '../encoder.ts';
+import type { ConstantPool } from './constantPool.ts';
 import { FORMAT, floatBits, type VectorType } from './format.ts';
 import { Lanes, type Operand } from './lanes.ts';
 
-/** Emits a helper function into the module on first use, and finds it again later. */
-export interface SharedFunctions {
+/** What the functions of one module share. */
+export interface Shared {
+  /** Where constants are loaded from; without it they are part of the code. */
+  readonly constants: ConstantPool | undefined;
+  /** Emits a helper function into the module on first use, and finds it again later. */
   shared(
     name: string,
     parameters: readonly ValueType[],
@@ -17,9 +21,9 @@ export interface SharedFunctions {
 export class VectorCode {
   readonly builder: FunctionBuilder;
   readonly type: VectorType;
-  readonly library: SharedFunctions;
+  readonly library: Shared;
 
-  constructor(builder: FunctionBuilder, type: VectorType, library: SharedFunctions) {
+  constructor(builder: FunctionBuilder, type: VectorType, library: Shared) {
     this.builder = builder;
     this.type = type;
     this.library = library;
@@ -58,18 +62,19 @@ export class VectorCode {
   }
 
   constant(value: number): Lanes {
-    return new Lanes(this, () =>
-      this.type === 'f32x4' ? this.builder.f32x4(value) : this.builder.f64x2(value),
-    );
+    return this.bitsOf(value);
   }
 
   /** The same integer, as wide as a lane, in all lanes. */
   integer(value: bigint): Lanes {
-    return new Lanes(this, () =>
-      this.type === 'f32x4'
-        ? this.builder.i32x4(Number(BigInt.asIntN(32, value)))
-        : this.builder.i64x2(BigInt.asIntN(64, value)),
-    );
+    return new Lanes(this, () => {
+      const { width } = this.format;
+      const bits = BigInt.asUintN(width, value);
+      const address = this.library.constants?.place(width, bits);
+      if (address !== undefined) this.builder.i32(0).memory(`v128.load${width}_splat`, address);
+      else if (width === 32) this.builder.i32x4(Number(BigInt.asIntN(32, bits)));
+      else this.builder.i64x2(BigInt.asIntN(64, bits));
+    });
   }
 
   /** The bits of a float, as an integer in all lanes. */

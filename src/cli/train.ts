@@ -1,0 +1,197 @@
+/** `chainrule train`: trains a multilayer perceptron, keeps it, and writes a report of how it went. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { completeLayers, type Layers } from './arguments.ts';
+import { grouped, plural } from './format.ts';
+import { type IO, printLine, UsageError } from './io.ts';
+import { buildNetwork, measureNormalisation, normalise, parameterCount, saveNetwork } from './network.ts';
+import { createObserver } from './progress.ts';
+import { writeReport } from './report/index.ts';
+import { firstExamples, loadSource, type Source } from './source.ts';
+import {
+  type OptimizerName,
+  type Outcome,
+  type TrainingOptions,
+  trainNetwork,
+  USUAL_RATES,
+} from './training.ts';
+
+export interface TrainOptions {
+  readonly data: string;
+  readonly label?: string;
+  readonly test?: number;
+  readonly layers: Layers;
+  readonly epochs?: number;
+  readonly batch?: number;
+  readonly optimizer: OptimizerName;
+  readonly learningRate?: number;
+  readonly weightDecay?: number;
+  readonly seed: number;
+  readonly out?: string;
+  readonly quick?: boolean;
+}
+
+const EPOCHS = 10;
+const BATCH = 64;
+const QUICK = { epochs: 3, train: 2000, test: 500 };
+
+/** Everything that is known of a finished run. */
+export interface Run {
+  readonly source: Source;
+  readonly layers: readonly number[];
+  readonly training: TrainingOptions;
+  readonly outcome: Outcome;
+  /** The command that repeats it. */
+  readonly command: string;
+  /** When it began. */
+  readonly date: Date;
+  readonly seconds: number;
+}
+
+export async function runTrain(options: TrainOptions, io: IO): Promise<void> {
+  const date = new Date();
+  const source = limit(await loadSource(options), options.quick === true);
+  const layers = completeLayers(options.layers, source.train.inputs.shape[1], source.classes.length);
+  const training = trainingOptions(options, source.train.labels.size);
+  const directory = options.out ?? join('runs', runName(date, source.name));
+  await makeDirectory(directory);
+  announce(io, source, layers, training);
+
+  const normalisation = measureNormalisation(source.train.inputs, source.features !== undefined);
+  const scaled = {
+    train: { ...source.train, inputs: normalise(source.train.inputs, normalisation) },
+    test: { ...source.test, inputs: normalise(source.test.inputs, normalisation) },
+    classes: source.classes.length,
+  };
+  const network = buildNetwork(layers, training.seed);
+  const began = performance.now();
+  const outcome = trainNetwork(network, scaled, training, createObserver(io, training.epochs));
+  const seconds = (performance.now() - began) / 1000;
+
+  const { name: data, classes, picture, features, label } = source;
+  const { seed } = training;
+  const heldOut = source.test.labels.size;
+  const description = { layers, normalisation, classes, seed, data, heldOut, picture, features, label };
+  const run: Run = {
+    source,
+    layers,
+    training,
+    outcome,
+    command: commandOf(options, layers, training),
+    date,
+    seconds,
+  };
+  const files = {
+    weights: join(directory, 'weights.safetensors'),
+    history: join(directory, 'history.json'),
+    report: join(directory, 'report.html'),
+  };
+  await writeFile(files.weights, saveNetwork(network, description));
+  await writeFile(files.history, `${JSON.stringify(historyOf(run), null, 2)}\n`);
+  await writeFile(files.report, await writeReport(run));
+  printLine(io);
+  for (const [what, path] of Object.entries(files)) printLine(io, `${what.padEnd(8)} ${path}`);
+  printLine(io);
+  printLine(io, `test accuracy: ${outcome.test.accuracy.toFixed(4)}`);
+}
+
+function limit(source: Source, quick: boolean): Source {
+  if (!quick) return source;
+  return {
+    ...source,
+    train: firstExamples(source.train, QUICK.train),
+    test: firstExamples(source.test, QUICK.test),
+  };
+}
+
+function trainingOptions(options: TrainOptions, examples: number): TrainingOptions {
+  const { optimizer, batch = Math.min(BATCH, examples), seed, quick } = options;
+  if (batch > examples) {
+    throw new UsageError(`--batch ${batch}: there are only ${plural(examples, 'example')} to train on`);
+  }
+  return {
+    epochs: options.epochs ?? (quick === true ? QUICK.epochs : EPOCHS),
+    batch,
+    optimizer,
+    learningRate: options.learningRate ?? USUAL_RATES[optimizer],
+    weightDecay: options.weightDecay ?? (optimizer === 'adamw' ? 0.01 : 0),
+    seed,
+  };
+}
+
+/** `20250131-174502-mnist`. */
+function runName(date: Date, data: string): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
+  const time = `${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+  return `${day}-${time}-${data.replace(/\.csv$/i, '').replace(/[^\w.-]+/g, '_')}`;
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true }).catch((error: Error) => {
+    throw new UsageError(`--out ${directory}: cannot make this directory: ${error.message}`);
+  });
+}
+
+function announce(io: IO, source: Source, layers: readonly number[], training: TrainingOptions): void {
+  const { optimizer, learningRate, weightDecay, batch, epochs, seed } = training;
+  const { train, test, classes } = source;
+  printLine(
+    io,
+    `data       ${source.name}: ${plural(train.labels.size, 'example')} to train on, ${grouped(test.labels.size)} held out, ` +
+      plural(classes.length, 'class').replace(/classs$/, 'classes'),
+  );
+  printLine(io, `network    ${layers.join('-')} with relu, ${plural(parameterCount(layers), 'parameter')}`);
+  const decay = weightDecay > 0 ? `, weight decay ${weightDecay}` : '';
+  printLine(
+    io,
+    `optimizer  ${optimizer}, learning rate ${learningRate}${decay}, batches of ${batch}, ${plural(epochs, 'epoch')}, seed ${seed}`,
+  );
+  printLine(io);
+}
+
+/** The command line that repeats the run, with every setting in it. */
+function commandOf(options: TrainOptions, layers: readonly number[], training: TrainingOptions): string {
+  const parts = ['chainrule train', '--data', quoted(options.data)];
+  if (options.label !== undefined) parts.push('--label', quoted(options.label));
+  if (options.test !== undefined) parts.push('--test', String(options.test));
+  parts.push(
+    '--layers',
+    layers.join('-'),
+    '--epochs',
+    String(training.epochs),
+    '--batch',
+    String(training.batch),
+  );
+  parts.push('--optimizer', training.optimizer, '--learning-rate', String(training.learningRate));
+  parts.push('--weight-decay', String(training.weightDecay), '--seed', String(training.seed));
+  if (options.quick === true) parts.push('--quick');
+  return parts.join(' ');
+}
+
+function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** What `history.json` holds. */
+function historyOf({ source, layers, training, outcome, command, date, seconds }: Run): object {
+  return {
+    command,
+    date: date.toISOString(),
+    seconds: Number(seconds.toFixed(3)),
+    data: {
+      name: source.name,
+      train: source.train.labels.size,
+      test: source.test.labels.size,
+      classes: source.classes,
+      label: source.label,
+      features: source.features,
+    },
+    layers,
+    parameters: parameterCount(layers),
+    ...training,
+    epochs: outcome.epochs,
+    steps: outcome.steps,
+    test: outcome.test,
+  };
+}

@@ -1,0 +1,132 @@
+/** The scalar language over kernel code: running a formula against it appends the nodes of a loop's body. */
+import { type DType, isFloat, type ScalarFunction, type ScalarLanguage } from '../graph/index.ts';
+import { convert, numberLanguage, store } from '../operations/scalar.ts';
+import type { ScalarNode } from './program.ts';
+
+/** The nodes of one loop body; equal nodes are one. */
+export class Expression {
+  readonly nodes: ScalarNode[] = [];
+  private readonly known = new Map<string, number>();
+
+  /** Appends a node, or finds the equal one; returns its number. */
+  push(node: ScalarNode): number {
+    const key = keyOf(node);
+    const first = this.known.get(key);
+    if (first !== undefined) return first;
+    this.known.set(key, this.nodes.length);
+    return this.nodes.push(node) - 1;
+  }
+
+  literal(value: number, dtype: DType): number {
+    return this.push({ op: 'literal', dtype, value: store(value, dtype) });
+  }
+
+  dtype(node: number): DType {
+    return this.nodes[node].dtype;
+  }
+
+  private literalValue(node: number): number | undefined {
+    const found = this.nodes[node];
+    return found.op === 'literal' ? found.value : undefined;
+  }
+
+  /** Conversion; a literal converts at once, and nothing is added where the dtype already fits. */
+  cast(node: number, dtype: DType): number {
+    if (this.dtype(node) === dtype) return node;
+    const value = this.literalValue(node);
+    if (value !== undefined) return this.literal(convert(value, dtype), dtype);
+    return this.push({ op: 'cast', dtype, args: [node] });
+  }
+
+  /** One function; known numbers fold, and what changes nothing (x * 1, x / 1, x - 0) adds nothing. */
+  apply(op: ScalarFunction, args: readonly number[]): number {
+    const operand = this.dtype(args[args.length - 1]);
+    const values = args.map((arg) => this.literalValue(arg));
+    if (op === 'mul' && values[1] === 1) return args[0];
+    if (op === 'mul' && values[0] === 1) return args[1];
+    if (op === 'div' && values[1] === 1) return args[0];
+    if (op === 'sub' && values[1] === 0 && !Object.is(values[1], -0)) return args[0];
+    if (!isFloat(operand) && (op === 'floor' || op === 'ceil' || op === 'round')) return args[0];
+    const dtype = TRUTH.has(op) ? 'bool' : operand;
+    if (args.length > 0 && values.every((value) => value !== undefined)) {
+      const k = numberLanguage(operand) as unknown as Record<string, (...numbers: number[]) => number>;
+      return this.literal(k[op](...(values as number[])), dtype);
+    }
+    return this.push({ op, dtype, args });
+  }
+
+  private readonly languages = new Map<DType, ScalarLanguage<number>>();
+  private indexOf: (axis: number) => number = () => 0;
+
+  /** The scalar language for operands of `dtype`; `index(axis)` gives the coordinate along an axis. */
+  language(dtype: DType, index: (axis: number) => number): ScalarLanguage<number> {
+    this.indexOf = index;
+    let language = this.languages.get(dtype);
+    if (language === undefined) {
+      const functions: Record<string, unknown> = {
+        literal: (value: number) => this.literal(value, dtype),
+        index: (axis: number) => this.indexOf(axis),
+        cast: (x: number, to: DType) => this.cast(x, to),
+      };
+      for (const op of FUNCTIONS) functions[op] = (...args: number[]) => this.apply(op, args);
+      language = functions as unknown as ScalarLanguage<number>;
+      this.languages.set(dtype, language);
+    }
+    return language;
+  }
+}
+
+const TRUTH: ReadonlySet<string> = new Set<ScalarFunction>(['eq', 'ne', 'lt', 'le', 'and', 'or', 'not']);
+
+const FUNCTIONS = Object.keys(numberLanguage('float64')).filter(
+  (name) => !['literal', 'index', 'cast'].includes(name),
+) as ScalarFunction[];
+
+function keyOf(node: ScalarNode): string {
+  switch (node.op) {
+    case 'literal':
+      return `${node.dtype} ${Object.is(node.value, -0) ? '-0' : node.value}`;
+    case 'load':
+      return `load ${node.access}`;
+    case 'index':
+      return `index ${node.offset} ${node.strides.join()}`;
+    case 'accumulator':
+      return `accumulator ${node.index}`;
+    default:
+      return `${node.op} ${node.dtype} ${node.args.join()}`;
+  }
+}
+
+/** How much a function costs beside an addition, for deciding what to compute twice. */
+export function costOf(op: ScalarNode['op']): number {
+  switch (op) {
+    case 'literal':
+    case 'load':
+    case 'index':
+    case 'accumulator':
+      return 0;
+    case 'div':
+    case 'sqrt':
+      return 4;
+    case 'exp':
+    case 'expm1':
+    case 'log':
+    case 'log1p':
+    case 'sin':
+    case 'cos':
+    case 'tan':
+    case 'asin':
+    case 'acos':
+    case 'atan':
+    case 'sinh':
+    case 'cosh':
+    case 'tanh':
+    case 'sigmoid':
+    case 'erf':
+      return 12;
+    case 'pow':
+      return 30;
+    default:
+      return 1;
+  }
+}

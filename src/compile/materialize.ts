@@ -1,0 +1,132 @@
+/**
+ * Which variables get memory. Everything else is computed inside the loops that read it: elementwise chains fuse with
+ * their consumers, and movement operations become index maps.
+ */
+import { type Application, sizeOf, type Variable } from '../graph/index.ts';
+import { costOf, Expression } from './expression.ts';
+
+/** A fused body beyond this many operations is cut: it keeps functions small enough to optimise. */
+const LARGEST_BODY = 96;
+
+/** What a computation may cost (in additions) to be done again in each loop that reads it. */
+const CHEAP = 2;
+
+const MANY = 'many';
+
+/**
+ * Decides for each application's output whether it gets memory.
+ * @param applications in topological order
+ * @param results variables that callers read, or that become parameters' new values
+ * @param forced variables that turned out to need memory (a view of them has no strides)
+ */
+export function chooseMaterialized(
+  applications: readonly Application[],
+  results: readonly Variable[],
+  forced: ReadonlySet<Variable>,
+): Set<Variable> {
+  const materialized = new Set<Variable>([...results, ...forced]);
+  /** The loop (its root variable) that a variable is inlined into, or MANY. */
+  const home = new Map<Variable, Variable | string>();
+  const spread = (variable: Variable, into: Variable | string): void => {
+    const known = home.get(variable);
+    home.set(variable, known === undefined || known === into ? into : MANY);
+  };
+
+  for (let i = applications.length - 1; i >= 0; i--) {
+    const application = applications[i];
+    const { operation, inputs, outputs } = application;
+    const [output] = outputs;
+    const { kind } = operation.computation;
+    if (kind === 'reduction' || kind === 'product' || kind === 'routine' || kind === 'assembly') {
+      for (const each of outputs) materialized.add(each);
+    }
+    if (kind === 'elementwise' && !materialized.has(output)) {
+      const where = home.get(output);
+      if (where === MANY && costOfApplication(application) > CHEAP) materialized.add(output);
+    }
+    const root = materialized.has(output) ? output : (home.get(output) ?? output);
+    inputs.forEach((input, index) => {
+      switch (kind) {
+        case 'product':
+        case 'routine':
+          requireMemory(input, kind === 'routine', materialized);
+          break;
+        case 'view':
+          // Seen through a view, elements stand elsewhere: computing them there is work done twice if they are
+          // also read directly, or if the view repeats them.
+          spread(input, root === MANY || sizeOf(output.shape) > sizeOf(input.shape) ? MANY : movedHome(root));
+          break;
+        case 'assembly':
+          spread(input, regionHome(output, index));
+          break;
+        default: {
+          const repeats = kind === 'elementwise' && sizeOf(output.shape) > sizeOf(input.shape);
+          spread(input, repeats ? MANY : root);
+        }
+      }
+    });
+  }
+  cutLargeBodies(applications, materialized);
+  return materialized;
+}
+
+const tokens = new WeakMap<Variable, Map<string, string>>();
+let tokenCount = 0;
+
+/** A name that equals only itself, for a use of `root`'s loop under another index map. */
+function token(root: Variable, use: string): string {
+  let uses = tokens.get(root);
+  if (uses === undefined) {
+    uses = new Map();
+    tokens.set(root, uses);
+  }
+  let name = uses.get(use);
+  if (name === undefined) {
+    name = `${use} ${tokenCount++}`;
+    uses.set(use, name);
+  }
+  return name;
+}
+
+function movedHome(root: Variable | string): string {
+  return typeof root === 'string' ? root : token(root, 'moved');
+}
+
+function regionHome(output: Variable, index: number): string {
+  return token(output, `region ${index}`);
+}
+
+/** Marks the variable whose memory `variable` is a view of (or itself, where contiguous elements are asked for). */
+function requireMemory(variable: Variable, contiguous: boolean, materialized: Set<Variable>): void {
+  let v = variable;
+  while (!contiguous && !materialized.has(v) && v.source.kind === 'output') {
+    const { application } = v.source;
+    if (application.operation.computation.kind !== 'view') break;
+    v = application.inputs[0];
+  }
+  if (v.source.kind === 'output') materialized.add(v);
+}
+
+/** The cost of one element, in additions; an operand beyond the first costs a load. */
+function costOfApplication({ operation, inputs, attributes }: Application): number {
+  const { computation } = operation;
+  if (computation.kind !== 'elementwise') return 0;
+  const body = new Expression();
+  const operands = inputs.map((input, i) => body.push({ op: 'load', dtype: input.dtype, access: i }));
+  const index = () => body.push({ op: 'index', dtype: 'int32', offset: 0, strides: [] });
+  computation.formula(body.language(inputs.at(-1)?.dtype ?? 'int32', index), operands, attributes);
+  const loads = inputs.filter((input) => input.rank > 0).length;
+  return body.nodes.reduce((cost, node) => cost + costOf(node.op), 0) + 2 * Math.max(0, loads - 1);
+}
+
+function cutLargeBodies(applications: readonly Application[], materialized: Set<Variable>): void {
+  const size = new Map<Variable, number>();
+  for (const { operation, inputs, outputs } of applications) {
+    const { kind } = operation.computation;
+    if (kind !== 'elementwise' && kind !== 'view') continue;
+    let total = 1;
+    for (const input of new Set(inputs)) if (!materialized.has(input)) total += size.get(input) ?? 0;
+    if (total > LARGEST_BODY) materialized.add(outputs[0]);
+    size.set(outputs[0], total);
+  }
+}

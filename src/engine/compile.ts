@@ -1,0 +1,123 @@
+/** Functions of Variables made into functions of Tensors: traced once per signature, then run as programs. */
+
+import type { Arguments } from '../autodiff/index.ts';
+import {
+  at,
+  DTypeError,
+  input,
+  isTensorLike,
+  isVariable,
+  leavesOf,
+  mapTree,
+  Parameter,
+  Tensor,
+  type TensorLike,
+  tensor,
+  type Updates,
+  Variable,
+} from '../graph/index.ts';
+import { getBackend, type Runnable } from './backend.ts';
+import type { Evaluated } from './evaluate.ts';
+
+/** A result together with new values for parameters. */
+export class WithUpdates<T> {
+  readonly result: T;
+  readonly updates: Updates;
+
+  constructor(result: T, updates: Updates) {
+    this.result = result;
+    this.updates = updates;
+  }
+}
+
+/**
+ * Makes a compiled function also update parameters: `return withUpdates(J, optimizer.minimize(J))`. All new values are
+ * computed from the old ones, then all are written, in place.
+ * @throws DTypeError, ShapeError where a new value is not of its parameter's type
+ */
+export function withUpdates<T>(result: T, ...updates: readonly Updates[]): WithUpdates<T> {
+  const merged = new Map<Parameter, Variable>();
+  for (const [parameter, value] of updates.flatMap((each) => [...each])) {
+    if (!(parameter instanceof Parameter))
+      throw new DTypeError(`withUpdates: ${String(parameter)} is not a Parameter${at()}`);
+    if (value.type !== parameter.type) {
+      throw new DTypeError(
+        `withUpdates: the new value of ${parameter.toString()} is ${value.type}; reshape or cast it${at()}`,
+      );
+    }
+    merged.set(parameter, value);
+  }
+  return new WithUpdates(result, merged);
+}
+
+/** What a compiled function returns. */
+export type CompiledResult<T> = T extends WithUpdates<infer R> ? Evaluated<R> : Evaluated<T>;
+
+interface Trace {
+  run: Runnable;
+  /** The structure that f returned, its Variables replaced by their positions among the outputs. */
+  assemble(outputs: readonly Tensor[]): unknown;
+}
+
+/**
+ * Compiles `f`, a function of Variables (or nested arrays and objects of them) that returns Variables.
+ *
+ * The first call with arguments of new shapes or dtypes traces f: it runs once, with placeholders, and the graph that
+ * it returns becomes a program. Later calls only run the program. f must therefore not depend on the numbers: use
+ * `where` to choose, and `z.evaluate()` outside for control flow.
+ */
+export function compile<Args extends readonly any[], T>(
+  f: (...args: Args) => T,
+): (...args: Arguments<Args>) => CompiledResult<T> {
+  const traces = new Map<string, Trace>();
+  return (...args) => {
+    const values: Tensor[] = [];
+    const signature: string[] = [getBackend().name];
+    const describe = (leaf: TensorLike, path: string): void => {
+      const value = numbersOf(leaf, path);
+      values.push(value);
+      signature.push(path, value.dtype, value.shape.join());
+    };
+    args.forEach((arg, i) => mapTree(arg, isTensorLike, describe, `argument ${i}`));
+    const key = signature.join(' ');
+    let trace = traces.get(key);
+    if (trace === undefined) {
+      trace = traceFunction(f, args, values);
+      traces.set(key, trace);
+    }
+    return trace.assemble(trace.run(values.map(({ data }) => data))) as CompiledResult<T>;
+  };
+}
+
+function numbersOf(leaf: TensorLike, path: string): Tensor {
+  if (leaf instanceof Tensor) return leaf;
+  if (leaf instanceof Variable) {
+    throw new DTypeError(
+      `compile: ${path} is a Variable (${leaf.toString()}), but a compiled function takes numbers; pass a Tensor, or call ` +
+        `the function itself inside the graph${at()}`,
+    );
+  }
+  return tensor(leaf);
+}
+
+function traceFunction(
+  f: (...args: any) => unknown,
+  args: readonly unknown[],
+  values: readonly Tensor[],
+): Trace {
+  const placeholders = values.map(({ shape, dtype }) => input(shape, { dtype }));
+  let next = 0;
+  const symbols = args.map((arg) => mapTree(arg, isTensorLike, () => placeholders[next++]));
+  const returned = f(...symbols);
+  const updates: Updates = returned instanceof WithUpdates ? returned.updates : new Map();
+  const result = returned instanceof WithUpdates ? returned.result : returned;
+  const outputs = leavesOf(result, isVariable);
+  const run = getBackend().prepare(outputs, placeholders, updates);
+  return {
+    run,
+    assemble(tensors) {
+      let position = 0;
+      return mapTree(result, isVariable, () => tensors[position++]);
+    },
+  };
+}

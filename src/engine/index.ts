@@ -1,0 +1,7 @@
+/** The doors to numbers: evaluate, compile, backward. */
+import './methods.ts';
+
+export { BACKENDS, type BackendName, getBackend, setBackend } from './backend.ts';
+export { type BackwardOptions, backward } from './backward.ts';
+export { type CompiledResult, compile, WithUpdates, withUpdates } from './compile.ts';
+export { type Evaluated, evaluate } from './evaluate.ts';
