@@ -1,7 +1,7 @@
 /** `chainrule predict`: what a trained network makes of examples. */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { readIDX } from '../data/index.ts';
+import { loadMnistPackage, readIDX } from '../data/index.ts';
 import { DataError, formatShape, sizeOf, Tensor } from '../graph/index.ts';
 import { readFeatures, readLabels } from './csv.ts';
 import { grouped } from './format.ts';
@@ -55,10 +55,13 @@ export async function runPredict(files: readonly string[], options: PredictOptio
 async function readData(data: string, description: Description): Promise<Question> {
   const kind = await kindOf(data);
   if (kind === 'table') return readQuestion(data, description);
-  const trainedHere = kind === 'mnist' && description.data === 'mnist';
-  const source = await loadSource({ data, seed: description.seed });
-  const name = trainedHere || kind === 'directory' ? `${source.name}, held-out examples` : source.name;
-  return { name, inputs: source.test.inputs, labels: source.test.labels.data };
+  if (kind === 'mnist' && description.data !== 'mnist') {
+    const { images, labels } = await loadMnistPackage();
+    return { name: 'mnist', inputs: images, labels: labels.data };
+  }
+  const { seed, heldOut } = description;
+  const { name, test } = await loadSource({ data, seed, ...(kind === 'mnist' ? { test: heldOut } : {}) });
+  return { name: `${name}, held-out examples`, inputs: test.inputs, labels: test.labels.data };
 }
 
 /** The examples of a CSV file, or of an IDX file of pictures. */

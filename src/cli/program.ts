@@ -89,7 +89,7 @@ function addTrain(program: Command, io: IO, choose: (job: Job) => void): void {
         .argParser(layerSizes)
         .default(layerSizes('128'), '128'),
     )
-    .option('--epochs <n>', 'passes over the training examples (default: 10)', wholeNumber(1))
+    .option('--epochs <n>', 'passes over the training examples (default: 12)', wholeNumber(1))
     .option('--batch <n>', 'examples per step (default: 64)', wholeNumber(1))
     .addOption(new Option('--optimizer <name>', 'how to step').choices(OPTIMIZERS).default('adam'))
     .option(
@@ -102,9 +102,14 @@ function addTrain(program: Command, io: IO, choose: (job: Job) => void): void {
       'how fast weights shrink (default: 0.01 for adamw, else 0)',
       numberFromZero,
     )
+    .option(
+      '--shift <pixels>',
+      'move training pictures by up to so many pixels at random (default: 1; tables: 0)',
+      wholeNumber(0),
+    )
     .option('--seed <n>', 'the same seed gives the same split, weights and order', wholeNumber(0), 0)
     .option('--out <directory>', 'where to write weights, history and report (default: runs/<time>-<data>)')
-    .option('--quick', 'a few seconds only: at most 2,000 examples and 3 epochs')
+    .option('--quick', 'a few seconds only: at most 2,000 examples, 5 epochs')
     .addHelpText('after', TRAIN_EXAMPLES)
     .action((options: TrainOptions) => choose(() => runTrain(options, io)));
 }

@@ -2,9 +2,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { completeLayers, type Layers } from './arguments.ts';
+import type { Shift } from './augment.ts';
 import { grouped, plural } from './format.ts';
 import { type IO, printLine, UsageError } from './io.ts';
-import { buildNetwork, measureNormalisation, normalise, parameterCount, saveNetwork } from './network.ts';
+import {
+  buildNetwork,
+  measureNormalisation,
+  type Normalisation,
+  normalise,
+  parameterCount,
+  saveNetwork,
+} from './network.ts';
 import { createObserver } from './progress.ts';
 import { writeReport } from './report/index.ts';
 import { firstExamples, loadSource, type Source } from './source.ts';
@@ -28,12 +36,13 @@ export interface TrainOptions {
   readonly weightDecay?: number;
   readonly seed: number;
   readonly out?: string;
+  readonly shift?: number;
   readonly quick?: boolean;
 }
 
-const EPOCHS = 10;
+const EPOCHS = 12;
 const BATCH = 64;
-const QUICK = { epochs: 3, train: 2000, test: 500 };
+const QUICK = { epochs: 5, train: 2000, test: 500 };
 
 /** Everything that is known of a finished run. */
 export interface Run {
@@ -50,9 +59,10 @@ export interface Run {
 
 export async function runTrain(options: TrainOptions, io: IO): Promise<void> {
   const date = new Date();
-  const source = limit(await loadSource(options), options.quick === true);
+  const whole = await loadSource(options);
+  const source = options.quick === true ? abridge(whole) : whole;
   const layers = completeLayers(options.layers, source.train.inputs.shape[1], source.classes.length);
-  const training = trainingOptions(options, source.train.labels.size);
+  const training = trainingOptions(options, source);
   const directory = options.out ?? join('runs', runName(date, source.name));
   await makeDirectory(directory);
   announce(io, source, layers, training);
@@ -62,6 +72,7 @@ export async function runTrain(options: TrainOptions, io: IO): Promise<void> {
     train: { ...source.train, inputs: normalise(source.train.inputs, normalisation) },
     test: { ...source.test, inputs: normalise(source.test.inputs, normalisation) },
     classes: source.classes.length,
+    shift: shiftOf(source, training, normalisation),
   };
   const network = buildNetwork(layers, training.seed);
   const began = performance.now();
@@ -70,7 +81,7 @@ export async function runTrain(options: TrainOptions, io: IO): Promise<void> {
 
   const { name: data, classes, picture, features, label } = source;
   const { seed } = training;
-  const heldOut = source.test.labels.size;
+  const heldOut = whole.test.labels.size;
   const description = { layers, normalisation, classes, seed, data, heldOut, picture, features, label };
   const run: Run = {
     source,
@@ -95,8 +106,8 @@ export async function runTrain(options: TrainOptions, io: IO): Promise<void> {
   printLine(io, `test accuracy: ${outcome.test.accuracy.toFixed(4)}`);
 }
 
-function limit(source: Source, quick: boolean): Source {
-  if (!quick) return source;
+/** A part of the examples, for a quick look. */
+function abridge(source: Source): Source {
   return {
     ...source,
     train: firstExamples(source.train, QUICK.train),
@@ -104,10 +115,20 @@ function limit(source: Source, quick: boolean): Source {
   };
 }
 
-function trainingOptions(options: TrainOptions, examples: number): TrainingOptions {
+function trainingOptions(options: TrainOptions, { train, picture }: Source): TrainingOptions {
+  const examples = train.labels.size;
   const { optimizer, batch = Math.min(BATCH, examples), seed, quick } = options;
+  const { shift = picture === undefined ? 0 : 1 } = options;
   if (batch > examples) {
     throw new UsageError(`--batch ${batch}: there are only ${plural(examples, 'example')} to train on`);
+  }
+  if (shift > 0 && picture === undefined) {
+    throw new UsageError(`--shift ${shift}: the examples are no pictures, so they cannot be moved`);
+  }
+  if (shift > 0 && shift >= Math.min(...picture!)) {
+    throw new UsageError(
+      `--shift ${shift}: pictures of ${picture!.join(' x ')} pixels would move out of sight`,
+    );
   }
   return {
     epochs: options.epochs ?? (quick === true ? QUICK.epochs : EPOCHS),
@@ -116,7 +137,18 @@ function trainingOptions(options: TrainOptions, examples: number): TrainingOptio
     learningRate: options.learningRate ?? USUAL_RATES[optimizer],
     weightDecay: options.weightDecay ?? (optimizer === 'adamw' ? 0.01 : 0),
     seed,
+    shift,
   };
+}
+
+/** How to move the pictures; what comes in at the edges is what a pixel of 0 has become. */
+function shiftOf(
+  { picture }: Source,
+  { shift }: TrainingOptions,
+  { mean, deviation }: Normalisation,
+): Shift | undefined {
+  if (picture === undefined || shift === 0) return undefined;
+  return { picture, pixels: shift, background: -mean[0] / deviation[0] };
 }
 
 /** `20250131-174502-mnist`. */
@@ -134,7 +166,7 @@ async function makeDirectory(directory: string): Promise<void> {
 }
 
 function announce(io: IO, source: Source, layers: readonly number[], training: TrainingOptions): void {
-  const { optimizer, learningRate, weightDecay, batch, epochs, seed } = training;
+  const { optimizer, learningRate, weightDecay, batch, epochs, seed, shift } = training;
   const { train, test, classes } = source;
   printLine(
     io,
@@ -145,28 +177,31 @@ function announce(io: IO, source: Source, layers: readonly number[], training: T
   const decay = weightDecay > 0 ? `, weight decay ${weightDecay}` : '';
   printLine(
     io,
-    `optimizer  ${optimizer}, learning rate ${learningRate}${decay}, batches of ${batch}, ${plural(epochs, 'epoch')}, seed ${seed}`,
+    `training   ${optimizer}, learning rate ${learningRate}${decay}, batches of ${batch}, ${plural(epochs, 'epoch')}, seed ${seed}` +
+      (shift > 0 ? `, pictures moved by up to ${plural(shift, 'pixel')}` : ''),
   );
   printLine(io);
 }
 
 /** The command line that repeats the run, with every setting in it. */
 function commandOf(options: TrainOptions, layers: readonly number[], training: TrainingOptions): string {
-  const parts = ['chainrule train', '--data', quoted(options.data)];
-  if (options.label !== undefined) parts.push('--label', quoted(options.label));
-  if (options.test !== undefined) parts.push('--test', String(options.test));
-  parts.push(
-    '--layers',
-    layers.join('-'),
-    '--epochs',
-    String(training.epochs),
-    '--batch',
-    String(training.batch),
-  );
-  parts.push('--optimizer', training.optimizer, '--learning-rate', String(training.learningRate));
-  parts.push('--weight-decay', String(training.weightDecay), '--seed', String(training.seed));
-  if (options.quick === true) parts.push('--quick');
-  return parts.join(' ');
+  const settings: Readonly<Record<string, string | number | undefined>> = {
+    data: options.data,
+    label: options.label,
+    test: options.test,
+    layers: layers.join('-'),
+    epochs: training.epochs,
+    batch: training.batch,
+    optimizer: training.optimizer,
+    'learning-rate': training.learningRate,
+    'weight-decay': training.weightDecay,
+    shift: training.shift,
+    seed: training.seed,
+  };
+  const parts = Object.entries(settings)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `--${name} ${quoted(String(value))}`);
+  return ['chainrule train', ...parts, ...(options.quick === true ? ['--quick'] : [])].join(' ');
 }
 
 function quoted(text: string): string {

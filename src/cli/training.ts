@@ -1,9 +1,10 @@
 /** Training by minibatches: the loop, and the record of how it went. */
-import { minibatches } from '../data/index.ts';
+import { minibatches, Random } from '../data/index.ts';
 import { compile, withUpdates } from '../engine/index.ts';
 import { NumericalError, type Tensor, type Variable } from '../graph/index.ts';
 import { registry } from '../operations/index.ts';
 import { adam, adamw, type Optimizer, sgd } from '../optim/index.ts';
+import { type Shift, shiftPictures } from './augment.ts';
 import { type Forward, type Measurement, measure, type Probabilities, probabilitiesOf } from './measure.ts';
 import type { Network } from './network.ts';
 import type { Examples } from './source.ts';
@@ -28,6 +29,16 @@ export interface TrainingOptions {
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly seed: number;
+  /** Pictures move by up to so many pixels, differently in every epoch; 0 for tables. */
+  readonly shift: number;
+}
+
+/** What to learn from, and what to measure with; the inputs are normalised. */
+export interface TrainingData {
+  readonly train: Examples;
+  readonly test: Examples;
+  readonly classes: number;
+  readonly shift?: Shift;
 }
 
 export interface Step {
@@ -81,7 +92,7 @@ export function compileForward(network: Network): Forward {
  */
 export function trainNetwork(
   network: Network,
-  data: { readonly train: Examples; readonly test: Examples; readonly classes: number },
+  data: TrainingData,
   options: TrainingOptions,
   observer: Observer,
 ): Outcome {
@@ -91,11 +102,12 @@ export function trainNetwork(
     return withUpdates(J, optimizer.minimize(J));
   });
   const forward = compileForward(network);
-  const { train, test } = data;
+  const { train, test, shift } = data;
   const batches = minibatches(
     { x: train.inputs, y: train.labels },
     { batch: options.batch, seed: options.seed, classes: { y: data.classes } },
   );
+  const random = new Random(options.seed).fork(1);
   const steps: Step[] = [];
   const epochs: Epoch[] = [];
   let probabilities = probabilitiesOf(forward, test.inputs);
@@ -104,11 +116,11 @@ export function trainNetwork(
     observer.start(epoch, batches.batches);
     let total = 0;
     for (const { x, y } of batches) {
-      const loss = (step(x, y) as Tensor).item();
+      const loss = step(shift === undefined ? x : shiftPictures(x, shift, random), y).item();
       if (!Number.isFinite(loss)) {
         throw new NumericalError(
           `the loss became ${loss} in epoch ${epoch}, step ${(steps.length % batches.batches) + 1}: ` +
-            `the steps are too long; try --learning-rate ${options.learningRate / 10}`,
+            `the steps are too long; try --learning-rate ${Number((options.learningRate / 10).toPrecision(6))}`,
         );
       }
       total += loss * y.size;

@@ -10,7 +10,8 @@ import {
   type Updates,
   type Variable,
 } from '../graph/index.ts';
-import { simplify, uniformValue } from '../rewrite/simplify.ts';
+import { uniformValue } from '../operations/uniform.ts';
+import { simplify } from '../rewrite/simplify.ts';
 import { type BufferTable, copyInto, lower, NeedsMemory } from './lower.ts';
 import { chooseMaterialized } from './materialize.ts';
 import { planMemory } from './memory.ts';
@@ -106,8 +107,8 @@ function finish(
   }));
   const kept = new Set([...outputs.map(({ buffer }) => buffer), ...wanted.map(({ value }) => value)]);
   const merged = mergeLoops(kernels, kept);
-  const placed = placeUpdates(merged, firstOfEach(wanted));
-  const repeated = wanted.filter((update) => !firstOfEach(wanted).includes(update));
+  const { first, repeated } = separateRepeats(wanted);
+  const placed = placeUpdates(merged, first);
   const renamed = renameBuffers(
     placed.kernels,
     new Map(placed.inPlace.map(({ parameter, value }) => [value, parameter])),
@@ -142,9 +143,16 @@ function finish(
   };
 }
 
-/** Updates whose value no earlier update has: only one parameter can take over a value's buffer. */
-function firstOfEach(updates: readonly Update[]): Update[] {
-  return updates.filter((update, i) => updates.findIndex(({ value }) => value === update.value) === i);
+/** Updates by whether an earlier one has the same value: only one parameter can take over a value's buffer. */
+function separateRepeats(updates: readonly Update[]): { first: Update[]; repeated: Update[] } {
+  const seen = new Set<number>();
+  const first: Update[] = [];
+  const repeated: Update[] = [];
+  for (const update of updates) {
+    (seen.has(update.value) ? repeated : first).push(update);
+    seen.add(update.value);
+  }
+  return { first, repeated };
 }
 
 function renameBuffers(kernels: readonly Kernel[], names: ReadonlyMap<number, number>): Kernel[] {

@@ -55,32 +55,43 @@ export class Expression {
     return this.push({ op, dtype, args });
   }
 
-  private readonly languages = new Map<DType, ScalarLanguage<number>>();
-  private indexOf: (axis: number) => number = () => 0;
-
   /** The scalar language for operands of `dtype`; `index(axis)` gives the coordinate along an axis. */
   language(dtype: DType, index: (axis: number) => number): ScalarLanguage<number> {
-    this.indexOf = index;
-    let language = this.languages.get(dtype);
-    if (language === undefined) {
-      const functions: Record<string, unknown> = {
-        literal: (value: number) => this.literal(value, dtype),
-        index: (axis: number) => this.indexOf(axis),
-        cast: (x: number, to: DType) => this.cast(x, to),
-      };
-      for (const op of FUNCTIONS) functions[op] = (...args: number[]) => this.apply(op, args);
-      language = functions as unknown as ScalarLanguage<number>;
-      this.languages.set(dtype, language);
-    }
-    return language;
+    return new NodeLanguage(this, dtype, index) as unknown as ScalarLanguage<number>;
+  }
+}
+
+/** Appends a node for each word of the scalar language; the functions of values are added below. */
+class NodeLanguage {
+  readonly expression: Expression;
+  readonly dtype: DType;
+  readonly index: (axis: number) => number;
+
+  constructor(expression: Expression, dtype: DType, index: (axis: number) => number) {
+    this.expression = expression;
+    this.dtype = dtype;
+    this.index = index;
+  }
+
+  literal(value: number): number {
+    return this.expression.literal(value, this.dtype);
+  }
+
+  cast(x: number, dtype: DType): number {
+    return this.expression.cast(x, dtype);
   }
 }
 
 const TRUTH: ReadonlySet<string> = new Set<ScalarFunction>(['eq', 'ne', 'lt', 'le', 'and', 'or', 'not']);
 
-const FUNCTIONS = Object.keys(numberLanguage('float64')).filter(
-  (name) => !['literal', 'index', 'cast'].includes(name),
-) as ScalarFunction[];
+for (const op of Object.keys(numberLanguage('float64'))) {
+  if (op === 'literal' || op === 'index' || op === 'cast') continue;
+  Object.defineProperty(NodeLanguage.prototype, op, {
+    value: function apply(this: NodeLanguage, ...args: number[]): number {
+      return this.expression.apply(op as ScalarFunction, args);
+    },
+  });
+}
 
 function keyOf(node: ScalarNode): string {
   switch (node.op) {

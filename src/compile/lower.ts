@@ -147,19 +147,17 @@ export function lower(variable: Variable, table: BufferTable): Kernel[] {
 /** The same loop without axes of extent 1, so that loops over the same elements look the same. */
 function withoutUnitAxes(kernel: LoopKernel): LoopKernel {
   const { extents } = kernel;
-  if (!extents.includes(1)) return kernel;
   const keep = <T>(list: readonly T[]): T[] => list.filter((_, axis) => extents[axis] !== 1);
-  const reduced = extents.slice(extents.length - kernel.reduced).filter((extent) => extent !== 1).length;
   const squeezed = {
     ...kernel,
     extents: keep(extents),
-    reduced,
+    reduced: extents.slice(extents.length - kernel.reduced).filter((extent) => extent !== 1).length,
     accesses: kernel.accesses.map((access) => ({ ...access, strides: keep(access.strides) })),
     nodes: kernel.nodes.map((node) =>
       node.op === 'index' ? { ...node, strides: keep(node.strides) } : node,
     ),
   };
-  return reduced === 0 && kernel.accumulators.length > 0 ? withoutReduction(squeezed) : squeezed;
+  return squeezed.reduced === 0 && kernel.accumulators.length > 0 ? withoutReduction(squeezed) : squeezed;
 }
 
 /** A reduction of single elements is a map: the element itself stands for the accumulator. */

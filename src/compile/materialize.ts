@@ -111,13 +111,20 @@ function requireMemory(variable: Variable, contiguous: boolean, materialized: Se
 function costOfApplication({ operation, inputs, attributes }: Application): number {
   const { computation } = operation;
   if (computation.kind !== 'elementwise') return 0;
-  const body = new Expression();
-  const operands = inputs.map((input, i) => body.push({ op: 'load', dtype: input.dtype, access: i }));
-  const index = () => body.push({ op: 'index', dtype: 'int32', offset: 0, strides: [] });
-  computation.formula(body.language(inputs.at(-1)?.dtype ?? 'int32', index), operands, attributes);
+  let cost = formulaCosts.get(operation);
+  if (cost === undefined) {
+    const body = new Expression();
+    const operands = inputs.map((input, i) => body.push({ op: 'load', dtype: input.dtype, access: i }));
+    const index = () => body.push({ op: 'index', dtype: 'int32', offset: 0, strides: [] });
+    computation.formula(body.language(inputs.at(-1)?.dtype ?? 'int32', index), operands, attributes);
+    cost = body.nodes.reduce((total, node) => total + costOf(node.op), 0);
+    formulaCosts.set(operation, cost);
+  }
   const loads = inputs.filter((input) => input.rank > 0).length;
-  return body.nodes.reduce((cost, node) => cost + costOf(node.op), 0) + 2 * Math.max(0, loads - 1);
+  return cost + 2 * Math.max(0, loads - 1);
 }
+
+const formulaCosts = new WeakMap<Application['operation'], number>();
 
 function cutLargeBodies(applications: readonly Application[], materialized: Set<Variable>): void {
   const size = new Map<Variable, number>();

@@ -16,22 +16,26 @@ const WINDOW = 16;
  * @param results buffers whose contents must survive
  */
 export function mergeLoops(kernels: readonly Kernel[], results: ReadonlySet<number>): Kernel[] {
-  const merged: Kernel[] = [];
+  const merged: (Fusion | Exclude<Kernel, LoopKernel>)[] = [];
   /** Position in `merged` of the last kernel that writes each buffer. */
   const writer = new Map<number, number>();
   for (const kernel of kernels) {
     const { reads, writes } = buffersOf(kernel);
     let position = -1;
-    if (kernel.kind === 'loop' && !writes.some((buffer) => writer.has(buffer))) {
-      const latest = Math.max(-1, ...reads.map((buffer) => writer.get(buffer) ?? -1));
-      position = findPartner(merged, kernel, latest);
-      if (position >= 0) merged[position] = fuse(merged[position] as LoopKernel, kernel);
-    }
-    if (position < 0) position = merged.push(kernel) - 1;
+    if (kernel.kind === 'loop') {
+      if (!writes.some((buffer) => writer.has(buffer))) {
+        let latest = -1;
+        for (const buffer of reads) latest = Math.max(latest, writer.get(buffer) ?? -1);
+        position = findPartner(merged, kernel, latest);
+      }
+      if (position >= 0) (merged[position] as Fusion).append(kernel);
+      else position = merged.push(new Fusion(kernel)) - 1;
+    } else position = merged.push(kernel) - 1;
     for (const buffer of writes) writer.set(buffer, position);
   }
-  const read = new Set(merged.flatMap((kernel) => buffersOf(kernel).reads));
-  return merged.map((kernel) =>
+  const fused = merged.map((each) => (each instanceof Fusion ? each.kernel() : each));
+  const read = new Set(fused.flatMap((kernel) => buffersOf(kernel).reads));
+  return fused.map((kernel) =>
     kernel.kind === 'loop'
       ? withoutDeadCode(kernel, (buffer) => read.has(buffer) || results.has(buffer))
       : kernel,
@@ -42,8 +46,9 @@ export function mergeLoops(kernels: readonly Kernel[], results: ReadonlySet<numb
  * The position of a loop that `kernel` can join, or -1: the one it reads from last, or one behind that which reads
  * the same memory.
  */
-function findPartner(merged: readonly Kernel[], kernel: LoopKernel, latest: number): number {
-  if (latest >= 0 && canFuse(merged[latest], kernel)) return latest;
+function findPartner(merged: readonly unknown[], kernel: LoopKernel, latest: number): number {
+  const last = merged[latest];
+  if (last instanceof Fusion && last.accepts(kernel)) return latest;
   for (
     let position = merged.length - 1;
     position > latest && position >= merged.length - WINDOW;
@@ -51,10 +56,10 @@ function findPartner(merged: readonly Kernel[], kernel: LoopKernel, latest: numb
   ) {
     const other = merged[position];
     if (
-      other.kind === 'loop' &&
+      other instanceof Fusion &&
       other.reduced === kernel.reduced &&
-      sharesLoad(other, kernel) &&
-      canFuse(other, kernel)
+      other.sharesLoad(kernel) &&
+      other.accepts(kernel)
     ) {
       return position;
     }
@@ -62,47 +67,20 @@ function findPartner(merged: readonly Kernel[], kernel: LoopKernel, latest: numb
   return -1;
 }
 
-function sharesLoad(a: LoopKernel, b: LoopKernel): boolean {
-  const walks = (kernel: LoopKernel): Set<number> =>
-    new Set(
-      kernel.accesses
-        .filter(({ strides }) => strides.some((stride) => stride !== 0))
-        .map(({ buffer }) => buffer),
-    );
-  const first = walks(a);
-  return [...walks(b)].some((buffer) => first.has(buffer));
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((each, i) => each === b[i]);
 }
 
-function canFuse(first: Kernel, second: LoopKernel): first is LoopKernel {
-  if (first.kind !== 'loop' || first.nodes.length + second.nodes.length > LARGEST_BODY) return false;
-  const kept = first.extents.length - first.reduced;
-  const sameReduction = second.reduced === first.reduced && sameExtents(first.extents, second.extents);
-  const epilogue = second.reduced === 0 && sameExtents(first.extents.slice(0, kept), second.extents);
-  if (!sameReduction && !epilogue) return false;
-  const written = new Map(
-    first.stores.map(({ access }) => [first.accesses[access].buffer, first.accesses[access]]),
-  );
-  return second.accesses.every((access) => {
-    const store = written.get(access.buffer);
-    if (store === undefined) return true;
-    return second.reduced === 0 && samePlace(store, widen(access, first.extents.length));
-  });
+/** Whether an access moves along with the loop, rather than reading one element again and again. */
+function walks({ strides }: Access): boolean {
+  return strides.some((stride) => stride !== 0);
 }
 
-function sameExtents(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
-}
-
-function samePlace(a: Access, b: Access): boolean {
-  return a.buffer === b.buffer && a.offset === b.offset && sameExtents(a.strides, b.strides);
-}
-
-/** The access of a map, in an iteration with reduced axes appended. */
-function widen(access: Access, rank: number): Access {
-  const missing = rank - access.strides.length;
-  return missing === 0
-    ? access
-    : { ...access, strides: [...access.strides, ...new Array<number>(missing).fill(0)] };
+/** Strides of a map, in an iteration with reduced axes appended. */
+function widen(strides: readonly number[], rank: number): readonly number[] {
+  return strides.length === rank
+    ? strides
+    : [...strides, ...new Array<number>(rank - strides.length).fill(0)];
 }
 
 /** Numbers accesses, equal ones once. */
@@ -121,50 +99,87 @@ class AccessTable {
   }
 }
 
-/** One loop that does what `first` and then `second` did. */
-function fuse(first: LoopKernel, second: LoopKernel): LoopKernel {
-  const rank = first.extents.length;
-  const table = new AccessTable();
-  const body = new Expression();
-  const accumulators: LoopKernel['accumulators'][number][] = [];
-  const stores: LoopKernel['stores'][number][] = [];
-  /** The node that holds what was just stored, by the number of the store's access. */
-  const stored = new Map<number, number>();
-  for (const kernel of [first, second]) {
+/** A loop that others join: it does what they did, one after another. */
+class Fusion {
+  readonly extents: readonly number[];
+  readonly reduced: number;
+  private readonly table = new AccessTable();
+  private readonly body = new Expression();
+  private readonly accumulators: LoopKernel['accumulators'][number][] = [];
+  private readonly stores: LoopKernel['stores'][number][] = [];
+  /** The node that holds what was stored, by the number of the store's access. */
+  private readonly stored = new Map<number, number>();
+  private readonly written = new Map<number, Access>();
+  private readonly walked = new Set<number>();
+
+  constructor(first: LoopKernel) {
+    this.extents = first.extents;
+    this.reduced = first.reduced;
+    this.append(first);
+  }
+
+  /** Whether `kernel` runs over the same elements, and reads of what is written here only its own element. */
+  accepts(kernel: LoopKernel): boolean {
+    if (this.body.nodes.length + kernel.nodes.length > LARGEST_BODY) return false;
+    const kept = this.extents.length - this.reduced;
+    const same = kernel.reduced === this.reduced && sameNumbers(this.extents, kernel.extents);
+    const epilogue = kernel.reduced === 0 && sameNumbers(this.extents.slice(0, kept), kernel.extents);
+    if (!same && !epilogue) return false;
+    return kernel.accesses.every(({ buffer, offset, strides }) => {
+      const store = this.written.get(buffer);
+      if (store === undefined) return true;
+      const seen = widen(strides, this.extents.length);
+      return kernel.reduced === 0 && store.offset === offset && sameNumbers(store.strides, seen);
+    });
+  }
+
+  sharesLoad(kernel: LoopKernel): boolean {
+    return kernel.accesses.some((access) => walks(access) && this.walked.has(access.buffer));
+  }
+
+  append(kernel: LoopKernel): void {
+    const rank = this.extents.length;
     const numbers: number[] = [];
-    const base = accumulators.length;
-    const access = (i: number): number => table.add(widen(kernel.accesses[i], rank));
+    const base = this.accumulators.length;
+    const accesses = kernel.accesses.map((access) => {
+      if (walks(access)) this.walked.add(access.buffer);
+      return this.table.add({ ...access, strides: widen(access.strides, rank) });
+    });
     for (const node of kernel.nodes) {
       if (node.op === 'load') {
-        const number = access(node.access);
-        numbers.push(stored.get(number) ?? body.push({ ...node, access: number }));
-      } else if (node.op === 'accumulator') numbers.push(body.push({ ...node, index: base + node.index }));
-      else numbers.push(body.push(renumber(node, numbers, rank)));
+        const access = accesses[node.access];
+        numbers.push(this.stored.get(access) ?? this.body.push({ ...node, access }));
+      } else if (node.op === 'accumulator')
+        numbers.push(this.body.push({ ...node, index: base + node.index }));
+      else numbers.push(this.body.push(renumber(node, numbers, rank)));
     }
-    for (const { monoid, node } of kernel.accumulators) accumulators.push({ monoid, node: numbers[node] });
+    for (const { monoid, node } of kernel.accumulators)
+      this.accumulators.push({ monoid, node: numbers[node] });
     for (const store of kernel.stores) {
-      const number = access(store.access);
-      stores.push({ access: number, node: numbers[store.node] });
-      stored.set(number, numbers[store.node]);
+      const access = accesses[store.access];
+      this.stores.push({ access, node: numbers[store.node] });
+      this.stored.set(access, numbers[store.node]);
+      this.written.set(this.table.accesses[access].buffer, this.table.accesses[access]);
     }
   }
-  return {
-    kind: 'loop',
-    extents: first.extents,
-    reduced: first.reduced,
-    accesses: table.accesses,
-    nodes: body.nodes,
-    accumulators,
-    stores,
-  };
+
+  kernel(): LoopKernel {
+    const { extents, reduced, accumulators, stores } = this;
+    return {
+      kind: 'loop',
+      extents,
+      reduced,
+      accesses: this.table.accesses,
+      nodes: this.body.nodes,
+      accumulators,
+      stores,
+    };
+  }
 }
 
 /** A node with its arguments renumbered, and its coordinates extended over appended axes. */
 function renumber(node: ScalarNode, numbers: readonly number[], rank: number): ScalarNode {
-  if (node.op === 'index') {
-    const missing = rank - node.strides.length;
-    return { ...node, strides: [...node.strides, ...new Array<number>(missing).fill(0)] };
-  }
+  if (node.op === 'index') return { ...node, strides: widen(node.strides, rank) };
   if ('args' in node) return { ...node, args: node.args.map((arg) => numbers[arg]) } as ScalarNode;
   return node;
 }

@@ -19,44 +19,17 @@ export function placeUpdates(
   kernels: readonly Kernel[],
   updates: readonly Update[],
 ): { kernels: Kernel[]; inPlace: Update[]; copied: Update[] } {
-  const uses = kernels.map(buffersOf);
-  const writerOf = new Map<number, number>();
-  const readersOf = new Map<number, number[]>();
-  uses.forEach(({ reads, writes }, position) => {
-    for (const buffer of writes) writerOf.set(buffer, position);
-    for (const buffer of new Set(reads)) readersOf.set(buffer, [...(readersOf.get(buffer) ?? []), position]);
-  });
-
-  const updaters = new Map<number, Update[]>();
+  const order = new Order(kernels);
+  const inPlace: Update[] = [];
   const copied: Update[] = [];
   for (const update of updates) {
-    const writer = writerOf.get(update.value);
-    if (writer === undefined || kernels[writer].kind !== 'loop') copied.push(update);
-    else updaters.set(writer, [...(updaters.get(writer) ?? []), update]);
+    // Where several kernels fill a value by regions, one of them would overwrite what another still reads.
+    const [writer, ...others] = order.writersOf(update.value);
+    const fits = writer !== undefined && others.length === 0 && readsInPlace(kernels[writer], update);
+    const placed = fits && order.delay(writer, order.readersOf(update.parameter));
+    (placed ? inPlace : copied).push(update);
   }
-
-  // The place in the order that each kernel asks for: updaters go behind the last reader of what they overwrite.
-  const key = kernels.map((_, position) => position);
-  const inPlace: Update[] = [];
-  for (const [writer, list] of [...updaters].sort(([a], [b]) => a - b)) {
-    const allowed = list.filter((update) => readsInPlace(kernels[writer], update));
-    const readers = allowed
-      .flatMap(({ parameter }) => readersOf.get(parameter) ?? [])
-      .filter((position) => position !== writer);
-    const wanted = Math.max(key[writer], ...readers.map((position) => key[position] + 0.5));
-    const consumers = uses[writer].writes.flatMap((buffer) => readersOf.get(buffer) ?? []);
-    const movable = consumers.every((position) => key[position] > wanted || updaters.has(position));
-    const late = readers.some((position) => updaters.has(position) && position > writer);
-    if (!movable || late) copied.push(...list);
-    else {
-      key[writer] = wanted;
-      for (const position of consumers) key[position] = Math.max(key[position], wanted + 0.25);
-      inPlace.push(...allowed);
-      copied.push(...list.filter((update) => !allowed.includes(update)));
-    }
-  }
-  const order = kernels.map((_, position) => position).sort((a, b) => key[a] - key[b] || a - b);
-  return { kernels: order.map((position) => kernels[position]), inPlace, copied };
+  return { kernels: order.sorted().map((position) => kernels[position]), inPlace, copied };
 }
 
 /** Whether a loop reads the old value only at the element whose new value it stores. */
@@ -70,4 +43,72 @@ function readsInPlace(kernel: Kernel, { parameter, value }: Update): boolean {
       access.buffer !== parameter ||
       (access.offset === offset && access.strides.every((stride, axis) => stride === strides[axis])),
   );
+}
+
+/** What must run before what. Kernels are named by their positions in the original order, which is a valid one. */
+class Order {
+  /** The kernels that wait for each kernel. */
+  private readonly followers: number[][];
+  private readonly writers = new Map<number, number[]>();
+  private readonly readers = new Map<number, number[]>();
+
+  constructor(kernels: readonly Kernel[]) {
+    this.followers = kernels.map(() => []);
+    kernels.forEach((kernel, position) => {
+      const { reads, writes } = buffersOf(kernel);
+      for (const buffer of new Set([...reads, ...writes])) {
+        for (const writer of this.writersOf(buffer)) this.followers[writer].push(position);
+      }
+      for (const buffer of new Set(reads)) append(this.readers, buffer, position);
+      for (const buffer of new Set(writes)) append(this.writers, buffer, position);
+    });
+  }
+
+  writersOf(buffer: number): readonly number[] {
+    return this.writers.get(buffer) ?? [];
+  }
+
+  readersOf(buffer: number): readonly number[] {
+    return this.readers.get(buffer) ?? [];
+  }
+
+  /** Makes kernel `later` wait for all of `earlier` but itself; false, and no change, where one waits for it. */
+  delay(later: number, earlier: readonly number[]): boolean {
+    const before = new Set(earlier.filter((position) => position !== later));
+    const seen = new Set<number>([later]);
+    const pending = [later];
+    for (let next = pending.pop(); next !== undefined && before.size > 0; next = pending.pop()) {
+      for (const follower of this.followers[next]) {
+        if (before.has(follower)) return false;
+        if (seen.has(follower)) continue;
+        seen.add(follower);
+        pending.push(follower);
+      }
+    }
+    for (const position of before) this.followers[position].push(later);
+    return true;
+  }
+
+  /** All kernels, in the original order except that those which wait run as soon as they can. */
+  sorted(): number[] {
+    const missing = this.followers.map(() => 0);
+    for (const list of this.followers) for (const follower of list) missing[follower]++;
+    const sorted: number[] = [];
+    for (let position = 0; position < missing.length; position++) {
+      const ready = missing[position] === 0 ? [position] : [];
+      for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+        sorted.push(next);
+        for (const follower of this.followers[next]) {
+          if (--missing[follower] === 0 && follower < position) ready.push(follower);
+        }
+      }
+    }
+    return sorted;
+  }
+}
+
+function append(lists: Map<number, number[]>, key: number, value: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }

@@ -31,6 +31,16 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
+/** @throws ShapeError unless every extent is a whole number of at least 0. */
+export function checkExtents(operation: string, shape: Shape): void {
+  const bad = shape.find((extent) => !Number.isInteger(extent) || extent < 0);
+  if (bad !== undefined) {
+    throw new ShapeError(
+      `${operation}: ${formatShape(shape)} is not a shape: ${bad} is not a whole number of at least 0${at()}`,
+    );
+  }
+}
+
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
 }

@@ -13,7 +13,7 @@ export interface Site {
 }
 
 /** Frames kept: deep enough to leave this library's own frames behind. */
-const FRAMES = 24;
+const FRAMES = 12;
 
 /** This library's own folder: frames below it are not the user's. */
 const HOME = new URL('..', import.meta.url).href;

@@ -73,7 +73,7 @@ const eluOf = binary('elu', {
 });
 
 /** An activation with one shape parameter that may be left out. */
-interface Activation {
+export interface Activation {
   <S extends Shape>(x: Variable<S>, parameter?: number): Variable<S>;
   (x: TensorLike, parameter?: TensorLike): Variable;
 }

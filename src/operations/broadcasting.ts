@@ -4,6 +4,7 @@ import {
   apply,
   at,
   broadcastShapes,
+  checkExtents,
   formatShape,
   normalizeAxes,
   type Operation,
@@ -83,6 +84,7 @@ export const sum = declare(((x: TensorLike, axis?: Axis, { keepDims = false }: K
 const broadcastToOperation: Operation<{ shape: Shape }> = {
   name: 'broadcastTo',
   infer([x], { shape }) {
+    checkExtents('broadcastTo', shape);
     if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
       throw new ShapeError(
         `broadcastTo: ${formatShape(x.shape)} does not stretch to ${formatShape(shape)}; only axes of extent 1 do${at()}`,

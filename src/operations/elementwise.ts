@@ -16,6 +16,7 @@ import {
   type ScalarLanguage,
   type Shape,
   type ShapeMismatch,
+  sameShape,
   type Tensor,
   type TensorData,
   type TensorLike,
@@ -27,6 +28,7 @@ import {
 } from '../graph/index.ts';
 import { cast } from './conversion.ts';
 import { type Declared, type Domain, declare, type Sample } from './declare.ts';
+import { uniformValue } from './uniform.ts';
 
 /** An operand that is not a Variable. */
 export type Plain = Tensor | TensorData;
@@ -101,12 +103,9 @@ export function unify(operands: readonly TensorLike[], kind: Operands): Variable
   );
 }
 
-/** g times a partial derivative; a g of exactly 1 (the start of back-propagation) adds no node. */
+/** g times a partial derivative; a g of ones (the start of back-propagation) adds no node. */
 function chain(g: Variable, partial: Variable): Variable {
-  const { source } = g;
-  if (source.kind === 'constant' && g.rank === 0 && source.tensor.data[0] === 1 && g.dtype === partial.dtype)
-    return partial;
-  return mul(g, partial);
+  return sameShape(g.shape, partial.shape) && uniformValue(g) === 1 ? partial : mul(g, partial);
 }
 
 /** Declares the Operation of an elementwise formula. */
@@ -222,7 +221,7 @@ export function ternary<F extends (...args: any[]) => Variable>(name: string, ru
 }
 
 export const mul: Declared<Binary> = binary('mul', {
-  doc: 'Product: y = a b. Both inputs count as distinct, so mul(x, x) has two terms (R8).',
+  doc: 'Product: y = a b. Both inputs count as distinct: mul(x, x) has two terms.',
   operands: 'number',
   formula: (k, a, b) => k.mul(a, b),
   partials: [({ b }) => b, ({ a }) => a],

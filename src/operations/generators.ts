@@ -1,12 +1,11 @@
 /** Tensors made from nothing but a shape. */
 import {
   apply,
+  checkExtents,
   type DType,
-  formatShape,
   normalizeAxis,
   type Operation,
   type Shape,
-  ShapeError,
   scalar,
   type Variable,
 } from '../graph/index.ts';
@@ -21,9 +20,7 @@ export function full<const S extends Shape>(shape: S, value: number, dtype: DTyp
 const iotaOperation: Operation<{ shape: Shape; axis: number; dtype: DType }> = {
   name: 'iota',
   infer(_, { shape, dtype }) {
-    if (shape.some((extent) => !Number.isInteger(extent) || extent < 0)) {
-      throw new ShapeError(`iota: ${formatShape(shape)} is not a shape`);
-    }
+    checkExtents('iota', shape);
     return [{ shape, dtype }];
   },
   bprop: () => {

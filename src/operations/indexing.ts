@@ -3,11 +3,13 @@ import {
   apply,
   at,
   type Block,
+  constant,
   type DType,
   DTypeError,
   disconnected,
   formatShape,
   isFloat,
+  type Nested,
   NumericalError,
   normalizeAxis,
   type Operation,
@@ -15,6 +17,7 @@ import {
   sameShape,
   sizeOf,
   type TensorLike,
+  tensor,
   toVariable,
   type Variable,
   zero,
@@ -29,10 +32,8 @@ import { expandDims } from './movement.ts';
 type IndexAttributes = { axis: number };
 
 function indicesOf(operation: string, indices: TensorLike): Variable {
-  const operand =
-    typeof indices === 'number' || Array.isArray(indices)
-      ? cast(toVariable(indices), 'int32')
-      : toVariable(indices);
+  const plain = typeof indices === 'number' || Array.isArray(indices);
+  const operand = plain ? constant(tensor(indices as Nested, { dtype: 'int32' })) : toVariable(indices);
   if (operand.dtype !== 'int32' && operand.dtype !== 'uint8') {
     throw new DTypeError(
       `${operation}: indices are ${operand.dtype}${formatShape(operand.shape)}; they must be integers: tensor(..., { dtype: 'int32' })${at()}`,

@@ -222,7 +222,7 @@ const diagonalOperation: Operation<DiagonalAttributes> = {
   },
   bprop({ inputs: [x], g, attributes: { offset } }) {
     const [rows, columns] = x.shape.slice(-2);
-    const above = Math.max(0, -offset);
+    const above = Math.min(rows, Math.max(0, -offset));
     const lead = g.shape.slice(0, -1).map(() => 0);
     const along = pad(g, [...lead, above], [...lead, rows - above - g.shape[g.rank - 1]]);
     const row = iota([rows, columns], 0);
@@ -241,7 +241,7 @@ const diagonalOperation: Operation<DiagonalAttributes> = {
   },
 };
 
-interface DiagonalOptions {
+export interface DiagonalOptions {
   /** Places above (positive) or below (negative) the main diagonal. Default 0. */
   offset?: number;
   /** The two axes, the first two by default; the diagonal becomes the last axis. */

@@ -20,12 +20,12 @@ import { sum } from './broadcasting.ts';
 import { cast } from './conversion.ts';
 import { declare, real, whole } from './declare.ts';
 import { mul, unify } from './elementwise.ts';
-import { exp } from './exponential.ts';
+import { exp, log } from './exponential.ts';
 import { iota } from './generators.ts';
 import { equal, less, lessEqual, logicalAnd, where } from './logic.ts';
 import { expandDims } from './movement.ts';
 import { mean } from './reduction.ts';
-import { finiteMax, logSumExp } from './statistics.ts';
+import { finiteMax } from './statistics.ts';
 
 type AxisAttributes = { axis: number };
 
@@ -76,7 +76,7 @@ const logSoftmaxOperation: Operation<AxisAttributes> = {
     kind: 'composition',
     expand: ([x], { axis }) => {
       const shifted = sub(x, finiteMax(x, [axis]));
-      return sub(shifted, logSumExp(shifted, axis, keepDims));
+      return sub(shifted, log(sum(exp(shifted), axis, keepDims)));
     },
   },
 };
@@ -104,20 +104,27 @@ const crossEntropyOperation: Operation<Record<string, never>> = {
     const probabilities = isFloat(targets.dtype);
     if (index === 1) return probabilities ? neg(mul(rows, logSoftmax(x))) : disconnected;
     const q = softmax(x);
-    if (!probabilities) return mul(rows, where(isLabel(x, targets), sub(q, 1), q));
+    if (!probabilities) {
+      const difference = where(isLabel(x, targets), sub(q, 1), q);
+      return mul(rows, where(expandDims(inRange(x, targets), -1), difference, Number.NaN));
+    }
     return mul(rows, sub(mul(q, sum(targets, -1, keepDims)), targets));
   },
   computation: {
     kind: 'composition',
     expand([x, targets]) {
       if (isFloat(targets.dtype)) return neg(sum(mul(targets, logSoftmax(x)), -1));
-      const classes = x.shape[x.rank - 1];
       const shifted = sub(x, finiteMax(x, [x.rank - 1]));
-      const loss = sub(logSumExp(shifted, -1), sum(where(isLabel(x, targets), shifted, 0), -1));
-      return where(logicalAnd(lessEqual(0, targets), less(targets, classes)), loss, Number.NaN);
+      const loss = sub(log(sum(exp(shifted), -1)), sum(where(isLabel(x, targets), shifted, 0), -1));
+      return where(inRange(x, targets), loss, Number.NaN);
     },
   },
 };
+
+/** Whether each row's label names one of the classes. */
+function inRange(x: Variable, labels: Variable): Variable {
+  return logicalAnd(lessEqual(0, labels), less(labels, x.shape[x.rank - 1]));
+}
 
 /** [..., classes]: whether the class is the row's label. */
 function isLabel(x: Variable, labels: Variable): Variable {
@@ -139,7 +146,7 @@ function reduceLoss(losses: Variable, { reduction = 'mean' }: LossOptions): Vari
  * Cross-entropy between softmax(logits) and the targets, averaged over the rows.
  * @param logits [..., classes], not normalised
  * @param targets integer labels [...], or probabilities [..., classes]
- * A label outside 0..classes-1 makes its row's loss NaN: never a number that looks right.
+ * A label outside 0..classes-1 makes its row's loss and gradient NaN: never a number that looks right.
  * @throws ShapeError, DTypeError where the targets fit neither form
  */
 export const crossEntropy = declare(

@@ -3,6 +3,7 @@ import {
   type Axis,
   apply,
   at,
+  checkExtents,
   formatShape,
   normalizeAxes,
   normalizeAxis,
@@ -57,6 +58,7 @@ export function reshapeView(view: View, shape: Shape): View | undefined {
 const reshapeOperation: Operation<{ shape: Shape }> = {
   name: 'reshape',
   infer([x], { shape }) {
+    checkExtents('reshape', shape);
     if (sizeOf(shape) !== sizeOf(x.shape)) {
       throw new ShapeError(
         `reshape: ${formatShape(x.shape)} has ${sizeOf(x.shape)} elements, ${formatShape(shape)} has ${sizeOf(shape)}${at()}`,

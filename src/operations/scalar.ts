@@ -41,26 +41,24 @@ function power(a: number, b: number): number {
 }
 
 /**
- * The error function, to about 1e-16: the Maclaurin series up to |x| = 2.5 (its alternating terms stay small enough
- * to lose at most three digits, so it is summed in the non-alternating form erf x = 2/sqrt(pi) e^(-x^2)
- * sum_n 2^n x^(2n+1) / (2n+1)!!), and beyond it 1 - erfc by the Laplace continued fraction.
- * Source: NIST DLMF, 7.6.2 and 7.9.1.
+ * The error function, to about 3 ulp: the Maclaurin series, summed from its smallest term, below 1, and 1 - erfc by the
+ * Laplace continued fraction above. Source: NIST DLMF, 7.6.1 and 7.9.1.
  */
 export function erf(x: number): number {
   const a = Math.abs(x);
-  if (Number.isNaN(x)) return x;
+  if (Number.isNaN(x) || x === 0) return x;
   if (a > 6) return Math.sign(x);
-  if (a < 2.5) {
-    let term = x;
-    let total = x;
-    for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(total); n++) {
-      term *= (2 * x * x) / (2 * n + 1);
-      total += term;
+  if (a < 1) {
+    const terms: number[] = [];
+    let power = x;
+    for (let n = 1; Math.abs(power) > 1e-18 * a; n++) {
+      terms.push(power / (2 * n - 1));
+      power *= (-x * x) / n;
     }
-    return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total;
+    return (2 / Math.sqrt(Math.PI)) * terms.reduceRight((total, term) => total + term, 0);
   }
   let fraction = a;
-  for (let n = 60; n >= 1; n--) fraction = a + n / 2 / fraction;
+  for (let n = 200; n >= 1; n--) fraction = a + n / 2 / fraction;
   return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * fraction));
 }
 

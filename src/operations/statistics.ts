@@ -6,6 +6,7 @@ import {
   normalizeAxes,
   normalizeAxis,
   type Operation,
+  reducedShape,
   sizeOf,
   type TensorLike,
   toFloat,
@@ -26,6 +27,7 @@ import { cast } from './conversion.ts';
 import { declare, real } from './declare.ts';
 import { mul } from './elementwise.ts';
 import { exp, log } from './exponential.ts';
+import { full } from './generators.ts';
 import { equal, less, where } from './logic.ts';
 import { reshape } from './movement.ts';
 import { max, mean, reductionSamples } from './reduction.ts';
@@ -39,15 +41,21 @@ function floatOperand(x: TensorLike): Variable {
 
 /** The largest element along axes, 0 where it is infinite: subtracting it never makes a NaN. */
 export function finiteMax(x: Variable, axes: readonly number[]): Variable {
+  if (sizeOf(x.shape) === 0) return full(reducedShape(x.shape, axes, true), 0, x.dtype);
   const largest = max(x, axes, { keepDims: true });
   return where(less(abs(largest), Infinity), largest, 0);
+}
+
+/** e^(x - y) for y = logSumExp(x); 0 where all of x is -Infinity (y too), which has no softmax. */
+function softmaxAgainst(x: Variable, y: Variable): Variable {
+  return exp(sub(x, where(equal(y, -Infinity), 0, y)));
 }
 
 const logSumExpOperation: Operation<ReductionAttributes> = {
   name: 'logSumExp',
   infer: ([x], attributes) => [{ shape: inferReduction('logSumExp', x, attributes), dtype: x.dtype }],
   bprop: ({ inputs: [x], outputs: [y], g, attributes }) =>
-    mul(restoreAxes(g, x, attributes), exp(sub(x, restoreAxes(y, x, attributes)))),
+    mul(restoreAxes(g, x, attributes), softmaxAgainst(x, restoreAxes(y, x, attributes))),
   computation: {
     kind: 'composition',
     expand([x], { axes, keepDims }) {
@@ -99,7 +107,7 @@ const varianceOperation: Operation<VarianceAttributes> = {
   },
 };
 
-interface VarianceOptions extends KeepDims {
+export interface VarianceOptions extends KeepDims {
   /** Subtracted from the number of elements: 0 (default) for the population, 1 for an unbiased estimate. */
   correction?: number;
 }

@@ -13,6 +13,7 @@ import {
 } from '../graph/index.ts';
 import { broadcastTo } from '../operations/broadcasting.ts';
 import { numberLanguage, store } from '../operations/scalar.ts';
+import { uniformValue } from '../operations/uniform.ts';
 
 const operationIds = new WeakMap<Operation, number>();
 let operationCount = 0;
@@ -25,19 +26,6 @@ function idOf(operation: Operation): number {
     operationIds.set(operation, id);
   }
   return id;
-}
-
-/** The one value that all elements of a variable are known to have, if there is one. */
-export function uniformValue(variable: Variable): number | undefined {
-  let v = variable;
-  for (;;) {
-    const { source } = v;
-    if (source.kind === 'constant') return v.rank === 0 ? source.tensor.data[0] : undefined;
-    if (source.kind !== 'output') return undefined;
-    const { name } = source.application.operation;
-    if (name !== 'broadcastTo' && name !== 'reshape') return undefined;
-    v = source.application.inputs[0];
-  }
 }
 
 /**

@@ -81,7 +81,7 @@ function compute(application: Application, inputs: readonly Block[], outputs: re
       return;
     }
     case 'assembly': {
-      y.data.fill(computation.fill(attributes) ?? 0);
+      y.data.fill(store(computation.fill(attributes) ?? 0, application.outputs[0].dtype));
       const shapes = inputs.map((each) => each.shape);
       for (const region of computation.regions(shapes, y.shape, attributes)) {
         const x = inputs[region.input];

@@ -2,13 +2,7 @@
  * The wasm engine: one linear memory for all programs and parameters, and the loading and running of programs.
  */
 import type { Compiled } from '../../compile/compile.ts';
-import {
-  type Parameter,
-  type Storage,
-  Tensor,
-  type TypedArray,
-  viewBuffer,
-} from '../../graph/index.ts';
+import { type Parameter, type Storage, Tensor, type TypedArray, viewBuffer } from '../../graph/index.ts';
 import { emitProgram } from './emit.ts';
 import { ModuleBuilder } from './encoder.ts';
 import { buildGemm, gemmScratchBytes } from './gemm/index.ts';

@@ -68,6 +68,7 @@ ${confusionPart(run)}
 </section>
 <section>
 <h2>Held-out examples</h2>
+<p class="muted small">In colour what the network says, with its probability.</p>
 ${examplesPart(run)}
 </section>
 <section>
@@ -111,7 +112,7 @@ async function graphOf(layers: readonly number[]): Promise<string> {
 }
 
 function settings({ source, layers, training }: Run): string {
-  const { optimizer, learningRate, weightDecay, batch, epochs, seed } = training;
+  const { optimizer, learningRate, weightDecay, batch, epochs, seed, shift } = training;
   const rows: [string, string][] = [
     ['data', source.name],
     [
@@ -125,6 +126,9 @@ function settings({ source, layers, training }: Run): string {
     ['weight decay', String(weightDecay)],
     ['batch', plural(batch, 'example')],
     ['epochs', String(epochs)],
+    ...(shift > 0
+      ? [['shift', `training pictures moved by up to ${plural(shift, 'pixel')}`] as [string, string]]
+      : []),
     ['seed', String(seed)],
   ];
   if (source.features !== undefined) {

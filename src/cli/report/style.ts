@@ -47,6 +47,7 @@ th, td { padding: 5px 10px; text-align: right; }
 .scroll { overflow-x: auto; }
 .confusion { border-collapse: separate; border-spacing: 2px; font-size: 0.875rem; }
 .confusion th { font-weight: 550; color: var(--muted); }
+.confusion thead th { text-align: center; }
 .confusion td {
   min-width: 54px; text-align: center; border-radius: 5px; padding: 7px 4px;
   background: rgb(var(--heat) / var(--share, 0));
@@ -58,7 +59,7 @@ th, td { padding: 5px 10px; text-align: right; }
 .examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 10px; padding: 0; margin: 0; list-style: none; }
 .examples li { border: 1px solid var(--line); border-radius: 8px; padding: 6px; text-align: center; font-size: 0.8rem; }
 .examples img { width: 100%; max-width: 84px; height: auto; image-rendering: pixelated; display: block; margin: 0 auto 4px; border-radius: 4px; }
-@media (prefers-color-scheme: dark) { .examples img { filter: invert(0.88); } }
+@media (prefers-color-scheme: dark) { .examples img { filter: invert(1); mix-blend-mode: screen; } }
 .examples b { font-size: 1rem; }
 .wrong { color: var(--orange); }
 .correct { color: var(--right); }

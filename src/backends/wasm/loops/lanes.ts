@@ -84,6 +84,7 @@ export class LaneCode {
       case 'ne':
       case 'lt':
       case 'le': {
+        if (operand === 'bool') return this.compareMasks(op);
         const ordered = (op === 'lt' || op === 'le') && !isFloat(operand);
         f.op(ordered ? `i32x4.${op}_s` : (`${shape}.${op}` as PlainInstruction));
         if (operand !== 'float64') widenMask(f, this.width);
@@ -104,6 +105,18 @@ export class LaneCode {
       default:
         f.call(this.library.function(op as MathName, shape as 'f32x4' | 'f64x2'));
     }
+  }
+
+  /** Compares two bools: masks are not numbers, true is all ones. */
+  private compareMasks(op: 'eq' | 'ne' | 'lt' | 'le'): void {
+    const { f, scratch } = this;
+    if (op === 'eq') f.op('v128.xor', 'v128.not');
+    else if (op === 'ne') f.op('v128.xor');
+    else
+      f.set(scratch)
+        .op('v128.not')
+        .get(scratch)
+        .op(op === 'lt' ? 'v128.and' : 'v128.or');
   }
 
   /** Keeps the low 8 bits of a uint8. */

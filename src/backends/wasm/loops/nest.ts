@@ -52,16 +52,21 @@ function melt(axes: readonly LoopAxis[]): LoopAxis[] {
   const out: LoopAxis[] = [];
   for (const axis of axes) {
     const last = out.at(-1);
-    const joins =
-      last !== undefined &&
-      last.accesses.every((stride, i) => stride === axis.accesses[i] * axis.extent) &&
-      [...last.indices].every(
-        ([node, stride]) => stride === (axis.indices.get(node) as number) * axis.extent,
-      );
-    if (joins) out[out.length - 1] = { ...axis, extent: last.extent * axis.extent };
+    if (last !== undefined && continues(last, axis))
+      out[out.length - 1] = { ...axis, extent: last.extent * axis.extent };
     else out.push(axis);
   }
   return out;
+}
+
+/** Whether a step of `outer` is as far as all steps of `inner`, for every access and index. */
+function continues(outer: LoopAxis, inner: LoopAxis): boolean {
+  return (
+    outer.accesses.every((stride, i) => stride === inner.accesses[i] * inner.extent) &&
+    [...outer.indices].every(
+      ([node, stride]) => stride === (inner.indices.get(node) as number) * inner.extent,
+    )
+  );
 }
 
 /** The axis along which most accesses are contiguous or constant. */

@@ -1,0 +1,42 @@
+/** Times tasks in alternation, so that whatever else the machine does falls on all of them alike. */
+
+/** How long a task is run before it counts, and how long one sample lasts, in seconds. */
+const warmUpSeconds = 0.4;
+const sampleSeconds = 0.1;
+
+export function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/**
+ * Seconds per call of each task: the median over the rounds. In a round every task gives one sample, a number of
+ * calls that last about `sampleSeconds` together; the task that begins moves on by one from round to round.
+ *
+ * @param {import('./engines/engine.js').Task[]} tasks
+ * @param {number} rounds
+ * @returns {Promise<number[]>}
+ */
+export async function measure(tasks, rounds) {
+  const timesPerSample = [];
+  for (const task of tasks) timesPerSample.push(await warmUp(task));
+  const samples = tasks.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < tasks.length; turn++) {
+      const i = (round + turn) % tasks.length;
+      samples[i].push((await tasks[i].run(timesPerSample[i])) / timesPerSample[i]);
+    }
+  }
+  return samples.map(median);
+}
+
+/** Runs the task until its code is compiled and its caches are filled; how many calls make a sample. */
+async function warmUp(task) {
+  let total = 0;
+  for (let times = 1; ; times *= 2) {
+    const seconds = await task.run(times);
+    total += seconds;
+    if (total >= warmUpSeconds) return Math.max(1, Math.round((sampleSeconds * times) / seconds));
+  }
+}

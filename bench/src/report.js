@@ -1,0 +1,76 @@
+/** Two ways to tell the results: a table for people, JSON lines for programs. */
+import { backend } from './engines/chainrule.js';
+
+const ours = 'chainrule';
+
+/** The best of each peer's variants (PyTorch runs once per number of threads). */
+function bestOfEach(results) {
+  const best = new Map();
+  for (const result of results) {
+    const { name } = result.engine;
+    if (!best.has(name) || result.seconds < best.get(name).seconds) best.set(name, result);
+  }
+  return [...best.values()];
+}
+
+const micro = (seconds) => Number((seconds * 1e6).toPrecision(5));
+
+export function jsonReport() {
+  const print = (fields) => console.log(JSON.stringify(fields));
+  return {
+    comparison({ name }, results) {
+      const our = results.find(({ engine }) => engine.name === ours);
+      for (const { engine, seconds } of bestOfEach(results)) {
+        if (engine.name === ours) continue;
+        print({
+          case: name,
+          engine: backend,
+          peer: engine.name,
+          ours_us: micro(our.seconds),
+          peer_us: micro(seconds),
+          ratio: Number((our.seconds / seconds).toPrecision(4)),
+          ours_version: our.engine.label,
+          peer_version: engine.label,
+        });
+      }
+    },
+    build({ name }, phases) {
+      for (const [phase, seconds] of Object.entries(phases)) {
+        print({
+          case: `${name}-${phase}`,
+          engine: backend,
+          peer: null,
+          ours_us: micro(seconds),
+          peer_us: null,
+          ratio: null,
+        });
+      }
+    },
+  };
+}
+
+export function tableReport(engines) {
+  const width = Math.max(0, ...engines.map(({ label }) => label.length));
+  return {
+    comparison(testCase, results) {
+      console.log(`\n${testCase.name}`);
+      const our = results.find(({ engine }) => engine.name === ours);
+      for (const { engine, seconds } of results) {
+        const speed =
+          testCase.kind === 'matmul'
+            ? `${((2 * testCase.size ** 3) / seconds / 1e9).toFixed(1).padStart(8)} GFLOP/s`
+            : '';
+        const ratio = engine.name === ours ? '' : `   ours/peer ${(our.seconds / seconds).toPrecision(3)}`;
+        console.log(`  ${engine.label.padEnd(width)} ${duration(seconds)}${speed}${ratio}`);
+      }
+    },
+    build({ name }, phases) {
+      console.log(`\n${name}`);
+      for (const [phase, seconds] of Object.entries(phases)) {
+        console.log(`  ${`${ours}: ${phase}`.padEnd(width)} ${seconds.toFixed(4).padStart(12)} s`);
+      }
+    },
+  };
+}
+
+const duration = (seconds) => `${(seconds * 1e6).toFixed(1).padStart(12)} us`;
