@@ -4,7 +4,8 @@ import { seconds } from './format.ts';
 import { type IO, printLine } from './io.ts';
 import type { Epoch, Observer } from './training.ts';
 
-export function createObserver(io: IO, epochs: number): Observer {
+/** An observer that must be closed, also where training fails, to give the terminal back. */
+export function createObserver(io: IO, epochs: number): Observer & { close(): void } {
   let bar: SingleBar | undefined;
   const width = String(epochs).length;
   return {
@@ -16,6 +17,7 @@ export function createObserver(io: IO, epochs: number): Observer {
         clearOnComplete: true,
         hideCursor: true,
         barsize: 30,
+        fps: 20,
       };
       bar = new SingleBar(options, Presets.shades_classic);
       bar.start(steps, 0, { loss: '' });
@@ -26,6 +28,9 @@ export function createObserver(io: IO, epochs: number): Observer {
     end(epoch) {
       bar?.stop();
       printLine(io, epochLine(epoch, epochs));
+    },
+    close() {
+      bar?.stop();
     },
   };
 }

@@ -76,7 +76,13 @@ export async function runTrain(options: TrainOptions, io: IO): Promise<void> {
   };
   const network = buildNetwork(layers, training.seed);
   const began = performance.now();
-  const outcome = trainNetwork(network, scaled, training, createObserver(io, training.epochs));
+  const observer = createObserver(io, training.epochs);
+  let outcome: Outcome;
+  try {
+    outcome = trainNetwork(network, scaled, training, observer);
+  } finally {
+    observer.close();
+  }
   const seconds = (performance.now() - began) / 1000;
 
   const { name: data, classes, picture, features, label } = source;

