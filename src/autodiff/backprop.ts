@@ -76,7 +76,9 @@ function seedOf(z: Variable, seed: Variable | undefined): Variable {
     return scalar(1, z.dtype);
   }
   if (!sameShape(seed.shape, z.shape) || seed.dtype !== z.dtype) {
-    throw new ShapeError(`gradients: the seed is ${seed.type}, but z is ${z.type}${at()}`);
+    throw new (seed.dtype === z.dtype ? ShapeError : DTypeError)(
+      `gradients: the seed is ${seed.type}, but z is ${z.type}${at()}`,
+    );
   }
   return seed;
 }

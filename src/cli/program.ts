@@ -21,7 +21,7 @@ export async function run(argv: readonly string[], io: IO): Promise<number> {
   const chosen: Job[] = [];
   try {
     const program = createProgram(io, (job) => chosen.push(job));
-    program.parse(argv.length === 0 ? ['--help'] : argv.map(shieldMinus), { from: 'user' });
+    program.parse(argv.length === 0 ? ['--help'] : shieldMinus(argv), { from: 'user' });
     for (const job of chosen) await job();
     return 0;
   } catch (error) {
@@ -30,8 +30,9 @@ export async function run(argv: readonly string[], io: IO): Promise<number> {
 }
 
 /** An expression may begin with a minus, as in `-x^2`; a space before it keeps it from looking like an option. */
-function shieldMinus(argument: string): string {
-  return /^-[^-]/.test(argument) && !/^-[hV]$/.test(argument) ? ` ${argument}` : argument;
+function shieldMinus(argv: readonly string[]): string[] {
+  if (argv[0] !== 'grad' && argv[0] !== 'graph') return [...argv];
+  return argv.map((each) => (/^-[^-]/.test(each) && each !== '-h' ? ` ${each}` : each));
 }
 
 function report(error: unknown, io: IO): number {

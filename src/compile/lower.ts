@@ -359,12 +359,13 @@ function productKernel({ inputs: [a, b], outputs: [c] }: Application, table: Buf
 }
 
 function routineKernel(
-  { operation, attributes, inputs, outputs }: Application,
+  { operation, attributes, inputs, outputs, site }: Application,
   table: BufferTable,
 ): RoutineKernel {
   const block = (variable: Variable) => ({ buffer: memoryOf(variable, table), shape: variable.shape });
   return {
     kind: 'routine',
+    site: site.toString(),
     operation: operation.name,
     attributes,
     inputs: inputs.map(block),

@@ -25,7 +25,7 @@ export function chooseMaterialized(
   forced: ReadonlySet<Variable>,
 ): Set<Variable> {
   const materialized = new Set<Variable>([...results, ...forced]);
-  /** The loop (its root variable) that a variable is inlined into, or MANY. */
+  /** The loop that a variable is inlined into (its root variable, or a name for it under another index map), or MANY. */
   const home = new Map<Variable, Variable | string>();
   const spread = (variable: Variable, into: Variable | string): void => {
     const known = home.get(variable);
@@ -53,11 +53,14 @@ export function chooseMaterialized(
           break;
         case 'view':
           // Seen through a view, elements stand elsewhere: computing them there is work done twice if they are
-          // also read directly, or if the view repeats them.
-          spread(input, root === MANY || sizeOf(output.shape) > sizeOf(input.shape) ? MANY : movedHome(root));
+          // also read directly or through another view, or if the view repeats them.
+          spread(
+            input,
+            root === MANY || sizeOf(output.shape) > sizeOf(input.shape) ? MANY : `view ${output.id}`,
+          );
           break;
         case 'assembly':
-          spread(input, regionHome(output, index));
+          spread(input, `region ${index} of ${output.id}`);
           break;
         default: {
           const repeats = kind === 'elementwise' && sizeOf(output.shape) > sizeOf(input.shape);
@@ -68,32 +71,6 @@ export function chooseMaterialized(
   }
   cutLargeBodies(applications, materialized);
   return materialized;
-}
-
-const tokens = new WeakMap<Variable, Map<string, string>>();
-let tokenCount = 0;
-
-/** A name that equals only itself, for a use of `root`'s loop under another index map. */
-function token(root: Variable, use: string): string {
-  let uses = tokens.get(root);
-  if (uses === undefined) {
-    uses = new Map();
-    tokens.set(root, uses);
-  }
-  let name = uses.get(use);
-  if (name === undefined) {
-    name = `${use} ${tokenCount++}`;
-    uses.set(use, name);
-  }
-  return name;
-}
-
-function movedHome(root: Variable | string): string {
-  return typeof root === 'string' ? root : token(root, 'moved');
-}
-
-function regionHome(output: Variable, index: number): string {
-  return token(output, `region ${index}`);
 }
 
 /** Marks the variable whose memory `variable` is a view of (or itself, where contiguous elements are asked for). */

@@ -81,6 +81,8 @@ export interface ProductKernel {
 /** An operation's own loops over contiguous blocks. */
 export interface RoutineKernel {
   readonly kind: 'routine';
+  /** The user's line, for errors that only the numbers show. */
+  readonly site: string;
   readonly operation: string;
   readonly attributes: Attributes;
   readonly inputs: readonly { readonly buffer: number; readonly shape: Shape }[];

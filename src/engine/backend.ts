@@ -2,24 +2,16 @@
 import { runReference } from '../backends/reference/run.ts';
 import { WasmEngine } from '../backends/wasm/engine.ts';
 import { compileGraph } from '../compile/compile.ts';
-import {
-  at,
-  ChainruleError,
-  type Tensor,
-  Tensor as TensorClass,
-  type TypedArray,
-  type Updates,
-  type Variable,
-} from '../graph/index.ts';
+import { at, ChainruleError, type Feeds, Tensor, type Updates, type Variable } from '../graph/index.ts';
+import { ProgramCache, type Runnable } from './programCache.ts';
 
 export const BACKENDS = ['wasm', 'reference'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
-/** A graph made ready to run: call it with the numbers of its inputs. */
-export type Runnable = (inputs: readonly TypedArray[]) => Tensor[];
-
 export interface Backend {
   readonly name: BackendName;
+  /** The numbers of `outputs`, now. */
+  evaluate(outputs: readonly Variable[], feeds: Feeds | undefined): Tensor[];
   /** Prepares the graph of `outputs`; a call also gives the parameters of `updates` their new values. */
   prepare(outputs: readonly Variable[], inputs: readonly Variable[], updates: Updates): Runnable;
 }
@@ -27,9 +19,10 @@ export interface Backend {
 /** Loops written out: prepares nothing. */
 const reference: Backend = {
   name: 'reference',
+  evaluate: runReference,
   prepare: (outputs, inputs, updates) => (values) => {
     const feeds = new Map(
-      inputs.map((each, i) => [each, new TensorClass(each.shape, each.dtype, values[i])] as const),
+      inputs.map((each, i) => [each, new Tensor(each.shape, each.dtype, values[i])] as const),
     );
     const results = runReference([...outputs, ...updates.values()], feeds);
     [...updates.keys()].forEach((parameter, i) => {
@@ -47,8 +40,11 @@ export function wasmEngine(): WasmEngine {
   return engine;
 }
 
+const programs = new ProgramCache((outputs, inputs) => wasm.prepare(outputs, inputs, new Map()));
+
 const wasm: Backend = {
   name: 'wasm',
+  evaluate: (outputs, feeds) => programs.evaluate(outputs, feeds),
   prepare(outputs, inputs, updates) {
     const executable = wasmEngine().load(compileGraph({ outputs, inputs, updates }));
     return (values) => executable.run(values);

@@ -16,8 +16,9 @@ import {
   type Updates,
   Variable,
 } from '../graph/index.ts';
-import { getBackend, type Runnable } from './backend.ts';
+import { getBackend } from './backend.ts';
 import type { Evaluated } from './evaluate.ts';
+import type { Runnable } from './programCache.ts';
 
 /** A result together with new values for parameters. */
 export class WithUpdates<T> {

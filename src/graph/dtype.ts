@@ -60,7 +60,7 @@ export function isFloat(dtype: DType): dtype is FloatDType {
  * | float64 | float64 | float64 | float64 | float64 | float64 |
  *
  * It is the maximum in the order of {@link DTYPES}. A plain JavaScript number is weak: it takes the dtype of the
- * other operand, except that a fraction meeting an integer makes float32 and an integer meeting a bool makes int32
+ * other operand, except that a fraction meeting an integer makes float32, an integer beyond int32 float64, and an integer meeting a bool int32
  * (see {@link weakDType}).
  */
 export function promote(a: DType, b: DType): DType {
@@ -72,7 +72,7 @@ export function weakDType(value: number, other: DType): DType {
   if (isFloat(other)) return other;
   if (!Number.isInteger(value)) return 'float32';
   if (other === 'uint8' && value >= 0 && value <= 255) return 'uint8';
-  return 'int32';
+  return value >= -(2 ** 31) && value < 2 ** 31 ? 'int32' : 'float64';
 }
 
 /** The floating-point dtype in which a function of real numbers (exp, div, mean) computes. */

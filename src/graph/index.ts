@@ -9,7 +9,6 @@ export * from './printing.ts';
 export * from './shape.ts';
 export * from './shapeTypes.ts';
 export * from './site.ts';
-export * from './substitute.ts';
 export * from './tensor.ts';
 export * from './traversal.ts';
 export * from './tree.ts';

@@ -1,7 +1,7 @@
 /** The leaves of a graph: inputs, constants and parameters. */
 import { allocate, type DType, type TypedArray, weakDType } from './dtype.ts';
 import { EvaluationError } from './errors.ts';
-import { type Shape, sizeOf } from './shape.ts';
+import { checkExtents, type Shape, sizeOf } from './shape.ts';
 import { at, captureSite } from './site.ts';
 import {
   assertLike,
@@ -25,7 +25,9 @@ export function input<const S extends Shape>(
   shape: S,
   options: { dtype?: DType; name?: string } = {},
 ): Variable<S> {
-  return new Variable(shape, options.dtype ?? 'float32', {
+  checkExtents('input', shape);
+  const held = [...shape] as unknown as S;
+  return new Variable(held, options.dtype ?? 'float32', {
     kind: 'input',
     name: options.name,
     site: captureSite(),

@@ -6,6 +6,8 @@
  * differentiate: the user never wrote a line for them.
  */
 
+import { ChainruleError } from './errors.ts';
+
 /** A place in the user's source; `toString()` gives `train.ts:12`, `location()` the full path, line and column. */
 export interface Site {
   location(): string | undefined;
@@ -13,7 +15,7 @@ export interface Site {
 }
 
 /** Frames kept: deep enough to leave this library's own frames behind. */
-const FRAMES = 12;
+const FRAMES = 24;
 
 /** This library's own folder: frames below it are not the user's. */
 const HOME = new URL('..', import.meta.url).href;
@@ -84,4 +86,14 @@ export function withSite<T>(site: Site, body: () => T): T {
 export function at(site: Site = captureSite()): string {
   const text = site.toString();
   return text === '' ? '' : ` at ${text}`;
+}
+
+/** Runs `body`; an error that only the numbers could show gets the line of the operation that met it. */
+export function withLine<T>(line: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof ChainruleError && line !== '') error.message += ` at ${line}`;
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 /** Numbers: a shape, a dtype and a typed array. */
 import { allocate, type DType, type TypedArray } from './dtype.ts';
 import { type ChainruleError, DTypeError, ShapeError } from './errors.ts';
-import { formatShape, type Shape, sizeOf } from './shape.ts';
+import { checkExtents, formatShape, type Shape, sizeOf } from './shape.ts';
 import { at } from './site.ts';
 
 /** Nested arrays of numbers or booleans, as a tensor reads and writes them. */
@@ -24,12 +24,13 @@ export class Tensor<S extends Shape = Shape> {
   readonly data: TypedArray;
 
   constructor(shape: S, dtype: DType, data: TypedArray) {
+    checkExtents('tensor', shape);
     if (data.length !== sizeOf(shape)) {
       throw new ShapeError(
         `tensor: ${data.length} elements do not fill shape ${formatShape(shape)} (${sizeOf(shape)} elements)${at()}`,
       );
     }
-    this.shape = shape;
+    this.shape = [...shape] as unknown as S;
     this.dtype = dtype;
     this.data = data;
   }

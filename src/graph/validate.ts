@@ -1,6 +1,5 @@
 /** A structural check of a graph: what must hold whoever built it. */
 import { ChainruleError } from './errors.ts';
-import { attributeKey } from './operation.ts';
 import { sameShape, sizeOf } from './shape.ts';
 import { ancestors } from './traversal.ts';
 import type { Application, Variable } from './variable.ts';
@@ -39,10 +38,21 @@ export function validate(outputs: readonly Variable[]): void {
       if (!sameShape(shape, output.shape) || dtype !== output.dtype)
         fail(`has an output of type ${output.type}`);
     });
-    if (attributeKey(application.attributes) !== attributeKey(structuredClone(application.attributes))) {
+    if (!isPlainData(application.attributes)) {
       fail('carries attributes that are not plain data');
     }
   }
+}
+
+/** Numbers, strings, booleans, null, undefined, and arrays and plain objects of them. */
+function isPlainData(value: unknown): boolean {
+  if (value === null || ['number', 'string', 'boolean', 'undefined'].includes(typeof value)) return true;
+  if (Array.isArray(value)) return value.every(isPlainData);
+  return (
+    typeof value === 'object' &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.values(value).every(isPlainData)
+  );
 }
 
 function describe(application: Application): string {

@@ -1,6 +1,7 @@
 /** Changing an element's type, and nothing else. */
 import {
   apply,
+  at,
   DTYPES,
   type DType,
   DTypeError,
@@ -19,7 +20,7 @@ const castOperation: Operation<{ dtype: DType }> = {
   name: 'cast',
   infer([x], { dtype }) {
     if (!DTYPES.includes(dtype))
-      throw new DTypeError(`cast: ${String(dtype)} is not a dtype; use one of ${DTYPES.join(', ')}`);
+      throw new DTypeError(`cast: ${String(dtype)} is not a dtype; use one of ${DTYPES.join(', ')}${at()}`);
     return [{ shape: x.shape, dtype }];
   },
   bprop({ inputs: [x], outputs: [y], g }) {

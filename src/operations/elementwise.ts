@@ -4,8 +4,10 @@
  */
 import {
   apply,
+  at,
   type Broadcast,
   broadcastShapes,
+  ChainruleError,
   type DType,
   DTypeError,
   type Edge,
@@ -17,6 +19,7 @@ import {
   type Shape,
   type ShapeMismatch,
   sameShape,
+  scalar,
   type Tensor,
   type TensorData,
   type TensorLike,
@@ -41,6 +44,10 @@ export interface Unary {
 
 /** A function of two operands that broadcast. */
 export interface Binary {
+  <N extends number, M extends number>(
+    a: Variable<readonly [N, M]>,
+    b: Variable<readonly [NoInfer<M>]>,
+  ): Variable<readonly [N, M]>;
   <S extends Shape>(a: Variable<S>, b: Variable<NoInfer<S>> | number): Variable<S>;
   <A extends Shape, B extends Shape>(
     a: Variable<A>,
@@ -95,11 +102,7 @@ export function unify(operands: readonly TensorLike[], kind: Operands): Variable
   if (kind === 'number' && dtype === 'bool') dtype = 'int32';
   if (kind === 'bool') dtype = 'bool';
   return given.map((operand) =>
-    operand instanceof Variable
-      ? cast(operand, dtype)
-      : toVariable(operand, dtype).dtype === dtype
-        ? toVariable(operand, dtype)
-        : cast(toVariable(operand), dtype),
+    typeof operand === 'number' && dtype !== 'bool' ? scalar(operand, dtype) : cast(operand, dtype),
   );
 }
 
@@ -117,7 +120,7 @@ export function elementwiseOperation(name: string, rules: Rules): Operation<Reco
       for (const each of inputs) {
         if (each.dtype !== dtype && name !== 'where') {
           throw new DTypeError(
-            `${name}: operands of ${inputs.map((i) => i.dtype).join(' and ')}; cast them to one dtype`,
+            `${name}: operands of ${inputs.map((i) => i.dtype).join(' and ')}; cast them to one dtype${at()}`,
           );
         }
       }
@@ -192,8 +195,15 @@ function elementwise<F extends (...args: any[]) => Variable>(
   const domains = Array.isArray(rules.samples)
     ? (rules.samples as Domain[])
     : new Array<Domain>(arity).fill(rules.samples as Domain);
-  const call = (...args: TensorLike[]): Variable =>
-    apply(operation, unify(args.slice(0, arity), operands), {});
+  const call = (...args: TensorLike[]): Variable => {
+    const given = args.slice(0, arity);
+    if (given.length < arity || given.some((arg) => arg === undefined)) {
+      throw new ChainruleError(
+        `${name}: takes ${arity} operand${arity > 1 ? 's' : ''}, one is missing${at()}`,
+      );
+    }
+    return apply(operation, unify(given, operands), {});
+  };
   return declare(call as unknown as F)({
     name,
     doc: rules.doc,

@@ -117,9 +117,10 @@ export const split = declare((x: TensorLike, sections: number | readonly number[
   const operand = toVariable(x);
   const along = normalizeAxis('split', axis, operand.rank);
   const extent = operand.shape[along];
-  const sizes = typeof sections === 'number' ? new Array<number>(sections).fill(extent / sections) : sections;
+  const equal = typeof sections === 'number' && Number.isInteger(sections) && sections > 0 ? sections : 0;
+  const sizes = typeof sections === 'number' ? new Array<number>(equal).fill(extent / equal) : sections;
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (total !== extent || sizes.some((size) => !Number.isInteger(size) || size < 0)) {
+  if (total !== extent || sizes.length === 0 || sizes.some((size) => !Number.isInteger(size) || size < 0)) {
     const into = typeof sections === 'number' ? `${sections} equal parts` : `parts of ${sizes.join(' + ')}`;
     throw new ShapeError(
       `split: axis ${along} of ${formatShape(operand.shape)} does not divide into ${into}${at()}`,

@@ -2,7 +2,6 @@
 import {
   apply,
   broadcastShapes,
-  disconnected,
   isFloat,
   type Operation,
   type Shape,
@@ -107,8 +106,7 @@ const whereOperation: Operation<Record<string, never>> = {
     { shape: broadcastShapes('where', condition.shape, a.shape, b.shape), dtype: a.dtype },
   ],
   bprop({ inputs: [condition, a], index, g }) {
-    if (index === 0) return disconnected;
-    if (!isFloat(a.dtype)) return zero;
+    if (index === 0 || !isFloat(a.dtype)) return zero;
     return index === 1 ? where(condition, g, 0) : where(condition, 0, g);
   },
   computation: { kind: 'elementwise', formula: (k, [condition, a, b]) => k.select(condition, a, b) },

@@ -68,6 +68,9 @@ export const slice = declare(
       if (!Number.isInteger(step) || step < 1)
         throw new ShapeError(`slice: step ${step} is not a positive integer; use flip to reverse${at()}`);
     }
+    for (const bound of [...starts, ...ends]) {
+      if (!Number.isInteger(bound)) throw new ShapeError(`slice: ${bound} is not a whole number${at()}`);
+    }
     const clamp = (index: number, extent: number): number =>
       Math.min(extent, Math.max(0, index < 0 ? index + extent : index));
     const from = shape.map((extent, axis) => (axis < starts.length ? clamp(starts[axis], extent) : 0));

@@ -147,7 +147,8 @@ const normOperation: Operation<ReductionAttributes> = {
   infer: ([x], attributes) => [{ shape: inferReduction('norm', x, attributes), dtype: x.dtype }],
   bprop({ inputs: [x], outputs: [y], g, attributes }) {
     const length = restoreAxes(y, x, attributes);
-    return mul(restoreAxes(g, x, attributes), div(x, where(equal(length, 0), 1, length)));
+    const origin = equal(length, 0);
+    return mul(restoreAxes(g, x, attributes), div(where(origin, 0, x), where(origin, 1, length)));
   },
   computation: {
     kind: 'composition',

@@ -61,20 +61,11 @@ test('predict takes the directory, or one file of pictures', async () => {
   const all = await chainrule('predict', ...weights, '--data', directory);
   expect(all.out).toMatch(/held-out examples: 100 examples\n/);
   expect(Number(/accuracy: (\d\.\d+)\n$/.exec(all.out)?.[1])).toBeGreaterThan(0.95);
-  const one = await chainrule(
-    'predict',
-    ...weights,
-    join(directory, 't10k-images-idx3-ubyte'),
-    '--limit',
-    '100',
-  );
-  const listed = (text: string): string[] => text.split('\n').filter((line) => /^ +\d+ {2}[01] /.test(line));
-  expect(listed(one.out)).toHaveLength(100);
-  expect(listed(all.out).map((line) => line.slice(0, 30))).toEqual(
-    listed(one.out)
-      .slice(0, 20)
-      .map((line) => line.replace(/^ /, '').slice(0, 30)),
-  );
+  const one = await chainrule('predict', ...weights, join(directory, 't10k-images-idx3-ubyte'), '--json');
+  const same = await chainrule('predict', ...weights, '--data', directory, '--json');
+  const { predictions } = JSON.parse(same.out)[0];
+  expect(JSON.parse(one.out)[0].predictions).toEqual(predictions.map(({ label: _, ...rest }: any) => rest));
+  expect(predictions).toHaveLength(100);
 });
 
 test('what cannot be moved, or not so far', async () => {

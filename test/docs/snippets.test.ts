@@ -1,4 +1,4 @@
-/** Runs the TypeScript blocks of the README as a reader would, against the built package. */
+/** Runs the TypeScript blocks of the README as a reader would. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 

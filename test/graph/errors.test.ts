@@ -17,6 +17,7 @@ import {
   grad,
   gradients,
   input,
+  iota,
   matmul,
   max,
   maxWithIndex,
@@ -26,6 +27,7 @@ import {
   reshape,
   ShapeError,
   scatterAdd,
+  setBackend,
   slice,
   split,
   squaredError,
@@ -99,6 +101,14 @@ describe('a wrong shape', () => {
       'concat: [2, 3], [2, 4] differ on an axis other than 0',
     ],
     ['concat', () => concat([]), 'concat: the list is empty'],
+    ['input', () => input([-1, 2]), 'input: [-1, 2] is not a shape: -1 is not a whole number of at least 0'],
+    ['input', () => input([1.5]), 'input: [1.5] is not a shape'],
+    ['tensor', () => tensor([5], { shape: [-1, -1] }), 'tensor: [-1, -1] is not a shape'],
+    ['reshape', () => reshape(shaped(6), [-2, -3]), 'reshape: [-2, -3] is not a shape'],
+    ['broadcastTo', () => broadcastTo(shaped(1), [2.5]), 'broadcastTo: '],
+    ['iota', () => iota([-3]), 'iota: [-3] is not a shape'],
+    ['split', () => split(shaped(6), 1.5), 'split: axis 0 of [6] does not divide into 1.5 equal parts'],
+    ['slice', () => slice(shaped(4), [0.5], [2]), 'slice: 0.5 is not a whole number'],
     ['stack', () => stack([shaped(2), shaped(3)]), 'concat: [1, 2], [1, 3] differ on an axis other than 0'],
     ['split', () => split(shaped(6, 2), 4), 'split: axis 0 of [6, 2] does not divide into 4 equal parts'],
     ['split', () => split(shaped(6), [2, 3]), 'split: axis 0 of [6] does not divide into parts of 2 + 3'],
@@ -219,6 +229,13 @@ describe('a wrong derivative', () => {
   });
 });
 
+test('a missing operand', () => {
+  const error = errorOf(() => (add as (x: Variable) => Variable)(shaped(2)));
+  expect(error).toBeInstanceOf(ChainruleError);
+  expect(error.message).toContain('add: takes 2 operands, one is missing');
+  expectBlames(error.message, 'add as');
+});
+
 describe('an error at evaluation', () => {
   test('tells what was not fed, where that was made and where it is needed', () => {
     const x = input([2], { name: 'x' });
@@ -228,10 +245,14 @@ describe('an error at evaluation', () => {
     expect(error.message).toContain('Feed it: evaluate(z, new Map([[x, tensor(...)]]))');
   });
 
-  test('tells which index is out of bounds', () => {
-    const error = errorOf(() => valueOf(gather(tensor([1, 2, 3]), [3])));
+  test.each(['wasm', 'reference'] as const)('tells which index is out of bounds (%s)', (backend) => {
+    const taken = gather(tensor([1, 2, 3]), [3]);
+    setBackend(backend);
+    const error = errorOf(() => valueOf(taken));
+    setBackend('wasm');
     expect(error).toBeInstanceOf(NumericalError);
     expect(error.message).toContain('gather: index 3 is out of bounds for an axis of extent 3; use -3 to 2');
+    expectBlames(error.message, 'const taken');
   });
 });
 

@@ -114,8 +114,10 @@ describe('validate catches', () => {
   });
 
   test('attributes that are not plain data', () => {
-    const z = apply(copy, [input([2])], { scale: () => 2 });
-    expect(() => validate([z])).toThrow();
+    for (const scale of [() => 2, new Map(), [new Date(0)]]) {
+      const z = apply(copy, [input([2])], { scale });
+      expectInvalid([z], 'carries attributes that are not plain data');
+    }
   });
 
   test('a constant that does not fill its shape', () => {

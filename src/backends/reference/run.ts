@@ -19,6 +19,7 @@ import {
   Tensor,
   type TypedArray,
   type Variable,
+  withLine,
 } from '../../graph/index.ts';
 import { monoid, numberLanguage, store } from '../../operations/scalar.ts';
 
@@ -104,7 +105,7 @@ function compute(application: Application, inputs: readonly Block[], outputs: re
       return;
     }
     case 'routine':
-      return computation.run(inputs, outputs, attributes);
+      return withLine(application.site.toString(), () => computation.run(inputs, outputs, attributes));
   }
 }
 

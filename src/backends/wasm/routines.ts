@@ -1,7 +1,7 @@
 /** Operations without generated code: their own loops run on the engine's memory. */
 
 import type { Program } from '../../compile/program.ts';
-import { type Block, type Operation, viewBuffer } from '../../graph/index.ts';
+import { type Block, type Operation, viewBuffer, withLine } from '../../graph/index.ts';
 
 /** Runs one routine kernel on the memory as it is now. */
 export type RoutineCall = (memory: ArrayBuffer) => void;
@@ -36,7 +36,7 @@ export function planRoutines(
         outputs = kernel.outputs.map(block);
         known = memory;
       }
-      computation.run(inputs, outputs, kernel.attributes);
+      withLine(kernel.site, () => computation.run(inputs, outputs, kernel.attributes));
     });
   });
   return calls;
