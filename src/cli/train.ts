@@ -15,6 +15,7 @@ import {
 } from './network.ts';
 import { createObserver } from './progress.ts';
 import { writeReport } from './report/index.ts';
+import type { Run } from './run.ts';
 import { firstExamples, loadSource, type Source } from './source.ts';
 import {
   type OptimizerName,
@@ -43,19 +44,6 @@ export interface TrainOptions {
 const EPOCHS = 12;
 const BATCH = 64;
 const QUICK = { epochs: 5, train: 2000, test: 500 };
-
-/** Everything that is known of a finished run. */
-export interface Run {
-  readonly source: Source;
-  readonly layers: readonly number[];
-  readonly training: TrainingOptions;
-  readonly outcome: Outcome;
-  /** The command that repeats it. */
-  readonly command: string;
-  /** When it began. */
-  readonly date: Date;
-  readonly seconds: number;
-}
 
 export async function runTrain(options: TrainOptions, io: IO): Promise<void> {
   const date = new Date();

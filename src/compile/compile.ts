@@ -1,7 +1,9 @@
 /** The compiler: a graph, its inputs and its updates become one Program. */
 import {
   ancestors,
+  at,
   type DType,
+  EvaluationError,
   Parameter,
   type Shape,
   sizeOf,
@@ -198,8 +200,12 @@ class Buffers implements BufferTable {
     if (leaf instanceof Parameter) {
       const index = this.parameters.push(leaf) - 1;
       this.numbers.set(leaf, this.add(leaf.dtype, leaf.shape, { kind: 'parameter', index }));
-    } else if (leaf.source.kind !== 'constant')
-      throw new Error(`${leaf.toString()} is not among the program's inputs`);
+    } else if (leaf.source.kind !== 'constant') {
+      throw new EvaluationError(
+        `compile: ${leaf.toString()} has no value: it is not an argument of the compiled function; make it one, or a ` +
+          `constant or a parameter${at()}`,
+      );
+    }
   }
 
   private addConstant(leaf: Variable, { data }: Tensor): void {

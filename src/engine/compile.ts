@@ -10,6 +10,7 @@ import {
   leavesOf,
   mapTree,
   Parameter,
+  ShapeError,
   Tensor,
   type TensorLike,
   tensor,
@@ -42,7 +43,8 @@ export function withUpdates<T>(result: T, ...updates: readonly Updates[]): WithU
     if (!(parameter instanceof Parameter))
       throw new DTypeError(`withUpdates: ${String(parameter)} is not a Parameter${at()}`);
     if (value.type !== parameter.type) {
-      throw new DTypeError(
+      const Mismatch = value.dtype === parameter.dtype ? ShapeError : DTypeError;
+      throw new Mismatch(
         `withUpdates: the new value of ${parameter.toString()} is ${value.type}; reshape or cast it${at()}`,
       );
     }

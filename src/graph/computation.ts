@@ -4,7 +4,6 @@
  */
 import type { DType, TypedArray } from './dtype.ts';
 import type { Shape } from './shape.ts';
-import type { Variable } from './variable.ts';
 
 /**
  * The scalar language: a formula written against it can be computed (T = number), or turned into kernel code
@@ -84,7 +83,7 @@ export interface Region {
   readonly strides: readonly number[];
 }
 
-export type Computation<A> =
+export type Computation<A, V = unknown> =
   /** One scalar formula per element of the broadcast shape. */
   | { readonly kind: 'elementwise'; formula<T>(k: ScalarLanguage<T>, inputs: readonly T[], attributes: A): T }
   /** Elements along `attributes.axes` combined. */
@@ -100,7 +99,7 @@ export type Computation<A> =
   /** Matrix product of the last two axes, for each index of the equal leading axes. */
   | { readonly kind: 'product' }
   /** A composition of other operations. */
-  | { readonly kind: 'composition'; expand(inputs: readonly Variable[], attributes: A): Variable }
+  | { readonly kind: 'composition'; expand(inputs: readonly V[], attributes: A): V }
   /** Loops of its own, in terms of typed arrays. */
   | {
       readonly kind: 'routine';

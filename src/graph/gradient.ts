@@ -7,8 +7,6 @@
  *
  * Keeping them as distinct values, not as 0 or null, follows PyTensor's DisconnectedType and NullType.
  */
-import type { Variable } from './variable.ts';
-
 export interface Zero {
   readonly gradient: 'zero';
 }
@@ -22,8 +20,6 @@ export interface UndefinedGradient {
   /** Why, as a clause that follows "because". */
   readonly reason: string;
 }
-
-export type Gradient = Variable | Zero | Disconnected | UndefinedGradient;
 
 export const zero: Zero = { gradient: 'zero' };
 export const disconnected: Disconnected = { gradient: 'disconnected' };

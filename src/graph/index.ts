@@ -1,10 +1,10 @@
 /** The ground floor: the language of graphs. */
+export * from './attributes.ts';
 export * from './computation.ts';
 export * from './dtype.ts';
 export * from './errors.ts';
 export * from './gradient.ts';
 export * from './leaves.ts';
-export * from './operation.ts';
 export * from './printing.ts';
 export * from './shape.ts';
 export * from './shapeTypes.ts';

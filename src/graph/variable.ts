@@ -1,7 +1,13 @@
-/** The graph itself: variables, and the applications of operations that compute them (R1). */
+/**
+ * The graph itself: variables, operations, and the applications that join them (R1, R3). The three know one another, so
+ * they stand together. Operations are declared in `src/operations`.
+ */
+
+import type { Attributes } from './attributes.ts';
+import type { Computation } from './computation.ts';
 import type { DType } from './dtype.ts';
 import { EvaluationError } from './errors.ts';
-import type { Attributes, Operation } from './operation.ts';
+import type { Disconnected, UndefinedGradient, Zero } from './gradient.ts';
 import { formatShape, type Shape } from './shape.ts';
 import { at, captureSite, type Site } from './site.ts';
 import type { Tensor } from './tensor.ts';
@@ -74,6 +80,41 @@ export class Variable<S extends Shape = Shape> {
     );
   }
 }
+
+export interface VariableType {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** The edge on which back-propagation stands: `op.bprop(inputs, X, G)` with X = `inputs[index]` (eq. 6.54). */
+export interface Edge<A> {
+  readonly inputs: readonly Variable[];
+  readonly outputs: readonly Variable[];
+  readonly attributes: A;
+  /** Which input the gradient is asked for. */
+  readonly index: number;
+  /** The incoming gradient of the first output, as an expression. */
+  readonly g: Variable;
+  /** The incoming gradients of all outputs. */
+  readonly gradients: readonly Gradient[];
+}
+
+export interface Operation<A = any> {
+  readonly name: string;
+  /** Shapes and dtypes of the outputs. @throws ShapeError or DTypeError where the inputs do not fit. */
+  infer(inputs: readonly Variable[], attributes: A): readonly VariableType[];
+  /**
+   * The vector-Jacobian product for one input, all inputs taken as distinct (R8). It may have the shape of the
+   * output where the input was broadcast: the driver sums it down.
+   */
+  bprop(edge: Edge<A>): Gradient;
+  readonly computation: Computation<A, Variable>;
+  /** Never merged with an equal application and never folded (random numbers, checkpoints). */
+  readonly opaque?: boolean;
+}
+
+/** What a derivative rule answers: an expression, or one of the three words of `gradient.ts`. */
+export type Gradient = Variable | Zero | Disconnected | UndefinedGradient;
 
 /**
  * Applies `operation` and returns its output variables: the only way a graph grows.

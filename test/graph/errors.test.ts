@@ -230,10 +230,10 @@ describe('a wrong derivative', () => {
 });
 
 test('a missing operand', () => {
-  const error = errorOf(() => (add as (x: Variable) => Variable)(shaped(2)));
+  const error = errorOf(() => (add as unknown as (x: Variable) => Variable)(shaped(2)));
   expect(error).toBeInstanceOf(ChainruleError);
   expect(error.message).toContain('add: takes 2 operands, one is missing');
-  expectBlames(error.message, 'add as');
+  expectBlames(error.message, 'add as unknown');
 });
 
 describe('an error at evaluation', () => {

@@ -59,7 +59,7 @@ function computeApplication(application: Application, values: Values): void {
 
 function compute(application: Application, inputs: readonly Block[], outputs: readonly Block[]): void {
   const { attributes } = application;
-  const computation: Computation<unknown> = application.operation.computation;
+  const computation: Computation<unknown, Variable> = application.operation.computation;
   const [y] = outputs;
   switch (computation.kind) {
     case 'elementwise':

@@ -5,7 +5,7 @@ import { toSVG } from '../../visualize/index.ts';
 import { grouped, plural, seconds } from '../format.ts';
 import { networkFigure } from '../graph.ts';
 import { parameterCount } from '../network.ts';
-import type { Run } from '../train.ts';
+import type { Run } from '../run.ts';
 import { escapeHTML, scriptJSON } from './html.ts';
 import { confusionPart, epochTable, examplesPart, percent, smoothed } from './parts.ts';
 import { SCRIPT } from './script.ts';

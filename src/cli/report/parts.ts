@@ -1,7 +1,7 @@
 /** The parts of the report's page, each from the numbers of a run. */
 import { grouped } from '../format.ts';
 import { predictionOf } from '../measure.ts';
-import type { Run } from '../train.ts';
+import type { Run } from '../run.ts';
 import type { Step } from '../training.ts';
 import { escapeHTML, pictureURL } from './html.ts';
 

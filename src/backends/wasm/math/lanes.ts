@@ -4,19 +4,34 @@
  * Every result goes to a local of its own. The optimising compilers of WebAssembly engines turn locals into
  * registers, so this costs nothing, and a value can be used many times or inside a branch without ceremony.
  */
+
+import type { FunctionBuilder } from '../encoder.ts';
 import type { PlainInstruction } from '../opcodes.ts';
-import type { VectorCode } from './vectorCode.ts';
+import type { FORMAT, VectorType } from './format.ts';
 
 /** A number stands for the same float in all lanes. */
 export type Operand = Lanes | number;
 
+/** What a value needs of the code it is part of (see `vectorCode.ts`). */
+export interface LaneCode {
+  readonly builder: FunctionBuilder;
+  readonly type: VectorType;
+  readonly format: (typeof FORMAT)[VectorType];
+  /** A new local holding what `push` leaves on the stack. */
+  value(push: () => void): Lanes;
+  lift(operand: Operand): Lanes;
+  constant(value: number): Lanes;
+  integer(value: bigint): Lanes;
+  bitsOf(value: number): Lanes;
+}
+
 /** A vector value: floats, integers of the same width, or a mask (all bits of a lane set, or none). */
 export class Lanes {
-  readonly code: VectorCode;
+  readonly code: LaneCode;
   /** Leaves the value on the stack. */
   readonly push: () => void;
 
-  constructor(code: VectorCode, push: () => void) {
+  constructor(code: LaneCode, push: () => void) {
     this.code = code;
     this.push = push;
   }

@@ -2,7 +2,7 @@
 import type { FunctionBuilder, ValueType } from '../encoder.ts';
 import type { ConstantPool } from './constantPool.ts';
 import { FORMAT, floatBits, type VectorType } from './format.ts';
-import { Lanes, type Operand } from './lanes.ts';
+import { type LaneCode, Lanes, type Operand } from './lanes.ts';
 
 /** What the functions of one module share. */
 export interface Shared {
@@ -18,7 +18,7 @@ export interface Shared {
 }
 
 /** Vector code being appended to one function, in one float format. */
-export class VectorCode {
+export class VectorCode implements LaneCode {
   readonly builder: FunctionBuilder;
   readonly type: VectorType;
   readonly library: Shared;

@@ -1,0 +1,12 @@
+/** What an application carries beside its inputs. */
+
+/** Values an application carries beside its inputs (axes, slices): plain JSON, so that it can be compared. */
+export type Attributes = Readonly<Record<string, unknown>>;
+
+/** Attributes as text: equal attributes, and only those, give equal texts (NaN, infinities and -0 told apart). */
+export function attributeKey(attributes: Attributes): string {
+  return JSON.stringify(attributes, (_, value) => {
+    if (typeof value !== 'number' || (Number.isFinite(value) && !Object.is(value, -0))) return value;
+    return `number ${Object.is(value, -0) ? '-0' : value}`;
+  });
+}
