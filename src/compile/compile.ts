@@ -4,6 +4,7 @@ import {
   at,
   type DType,
   EvaluationError,
+  type Operation,
   Parameter,
   type Shape,
   sizeOf,
@@ -34,7 +35,7 @@ export interface Compiled {
   /** The parameters that the program reads or writes, in the order of `program.parameters`. */
   readonly parameters: readonly Parameter[];
   /** Operations whose own loops the program calls, by name. */
-  readonly routines: ReadonlyMap<string, import('../graph/index.ts').Operation>;
+  readonly routines: ReadonlyMap<string, Operation>;
 }
 
 /** Compiles the graph of `outputs` and of the new values of `updates`. */
@@ -70,12 +71,7 @@ export function compileGraph({ outputs, inputs, updates = new Map() }: Source): 
       }
       continue;
     }
-    const routines = new Map(
-      applications
-        .filter(({ operation }) => operation.computation.kind === 'routine')
-        .map(({ operation }) => [operation.name, operation]),
-    );
-    return { ...finish(table, kernels, results, newValues, targets), routines };
+    return { ...finish(table, kernels, results, newValues, targets), routines: table.routines };
   }
 }
 
@@ -181,6 +177,7 @@ class Buffers implements BufferTable {
   readonly inputs: number[] = [];
   readonly parameters: Parameter[] = [];
   readonly constants: TypedArray[] = [];
+  readonly routines = new Map<string, Operation>();
   private readonly numbers = new Map<Variable, number>();
 
   constructor(inputs: readonly Variable[], targets: readonly Parameter[], leaves: readonly Variable[]) {
@@ -226,6 +223,14 @@ class Buffers implements BufferTable {
 
   literalOf(variable: Variable): number | undefined {
     return uniformValue(variable);
+  }
+
+  routineName(operation: Operation): string {
+    let name = operation.name;
+    for (let n = 2; (this.routines.get(name) ?? operation) !== operation; n++)
+      name = `${operation.name} ${n}`;
+    this.routines.set(name, operation);
+    return name;
   }
 
   parameterBuffer(parameter: Parameter): number {

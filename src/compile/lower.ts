@@ -4,6 +4,7 @@ import {
   type Computation,
   type DType,
   isFloat,
+  type Operation,
   type Shape,
   sizeOf,
   type Variable,
@@ -19,6 +20,8 @@ export interface BufferTable {
   bufferOf(variable: Variable): number | undefined;
   /** The number a scalar constant stands for. */
   literalOf(variable: Variable): number | undefined;
+  /** The name of a routine, its own to it among the program's. */
+  routineName(operation: Operation): string;
 }
 
 /** Thrown when a view of `variable` has no strides: it needs memory of its own. */
@@ -366,7 +369,7 @@ function routineKernel(
   return {
     kind: 'routine',
     site: site.toString(),
-    operation: operation.name,
+    operation: table.routineName(operation),
     attributes,
     inputs: inputs.map(block),
     outputs: outputs.map(block),

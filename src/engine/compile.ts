@@ -116,11 +116,11 @@ function traceFunction(
   const result = returned instanceof WithUpdates ? returned.result : returned;
   const outputs = leavesOf(result, isVariable);
   const run = getBackend().prepare(outputs, placeholders, updates);
-  return {
-    run,
-    assemble(tensors) {
-      let position = 0;
-      return mapTree(result, isVariable, () => tensors[position++]);
-    },
-  };
+  let position = 0;
+  const places = mapTree(result, isVariable, () => position++);
+  return { run, assemble: (tensors) => mapTree(places, isPlace, (place) => tensors[place]) };
+}
+
+function isPlace(value: unknown): value is number {
+  return typeof value === 'number';
 }

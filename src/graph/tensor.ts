@@ -162,7 +162,7 @@ function describe(value: unknown): string {
 /** A tensor of `value` everywhere. */
 export function filled(shape: Shape, dtype: DType, value: number): Tensor {
   const data = allocate(dtype, sizeOf(shape));
-  if (value !== 0) data.fill(value);
+  if (!Object.is(value, 0)) data.fill(value);
   return new Tensor(shape, dtype, data);
 }
 

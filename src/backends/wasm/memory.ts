@@ -33,8 +33,8 @@ export class Heap {
       if (block.bytes === 0) this.free.splice(i, 1);
     } else {
       address = this.end;
-      this.end += size;
-      this.ensure(this.end);
+      this.ensure(address + size);
+      this.end = address + size;
     }
     this.used.set(address, size);
     return address;
