@@ -42,7 +42,8 @@ export function chooseMaterialized(
     }
     if (kind === 'elementwise' && !materialized.has(output)) {
       const where = home.get(output);
-      if (where === MANY && costOfApplication(application) > CHEAP) materialized.add(output);
+      if (where === MANY && (costOfApplication(application) > CHEAP || narrows(application)))
+        materialized.add(output);
     }
     const root = materialized.has(output) ? output : (home.get(output) ?? output);
     inputs.forEach((input, index) => {
@@ -82,6 +83,11 @@ function requireMemory(variable: Variable, contiguous: boolean, materialized: Se
     v = application.inputs[0];
   }
   if (v.source.kind === 'output') materialized.add(v);
+}
+
+/** Whether float64 ends here: inlined into a wider loop of 32-bit values, it would halve the lanes of all of them. */
+function narrows({ inputs, outputs }: Application): boolean {
+  return outputs[0].dtype !== 'float64' && inputs.some(({ dtype }) => dtype === 'float64');
 }
 
 /** The cost of one element, in additions; an operand beyond the first costs a load. */

@@ -2,6 +2,7 @@
  * Loops over the same elements become one: a map after a map, a map after the reduction it reads (its epilogue), and
  * reductions of one extent. What the second loop reads of the first stays in a register.
  */
+import type { Monoid } from '../graph/index.ts';
 import { Expression } from './expression.ts';
 import { type Access, buffersOf, type Kernel, type LoopKernel, type ScalarNode } from './program.ts';
 
@@ -140,7 +141,6 @@ class Fusion {
   append(kernel: LoopKernel): void {
     const rank = this.extents.length;
     const numbers: number[] = [];
-    const base = this.accumulators.length;
     const accesses = kernel.accesses.map((access) => {
       if (walks(access)) this.walked.add(access.buffer);
       return this.table.add({ ...access, strides: widen(access.strides, rank) });
@@ -149,18 +149,23 @@ class Fusion {
       if (node.op === 'load') {
         const access = accesses[node.access];
         numbers.push(this.stored.get(access) ?? this.body.push({ ...node, access }));
-      } else if (node.op === 'accumulator')
-        numbers.push(this.body.push({ ...node, index: base + node.index }));
-      else numbers.push(this.body.push(renumber(node, numbers, rank)));
+      } else if (node.op === 'accumulator') {
+        const { monoid, node: body } = kernel.accumulators[node.index];
+        numbers.push(this.body.push({ ...node, index: this.accumulator(monoid, numbers[body]) }));
+      } else numbers.push(this.body.push(renumber(node, numbers, rank)));
     }
-    for (const { monoid, node } of kernel.accumulators)
-      this.accumulators.push({ monoid, node: numbers[node] });
     for (const store of kernel.stores) {
       const access = accesses[store.access];
       this.stores.push({ access, node: numbers[store.node] });
       this.stored.set(access, numbers[store.node]);
       this.written.set(this.table.accesses[access].buffer, this.table.accesses[access]);
     }
+  }
+
+  /** The number of an accumulator; equal ones are one. */
+  private accumulator(monoid: Monoid, node: number): number {
+    const known = this.accumulators.findIndex((each) => each.monoid === monoid && each.node === node);
+    return known >= 0 ? known : this.accumulators.push({ monoid, node }) - 1;
   }
 
   kernel(): LoopKernel {
