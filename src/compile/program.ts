@@ -126,3 +126,21 @@ export function buffersOf(kernel: Kernel): { reads: number[]; writes: number[] }
       };
   }
 }
+
+/** The same kernels on other buffers. */
+export function renameBuffers(kernels: readonly Kernel[], nameOf: (buffer: number) => number): Kernel[] {
+  const rename = <T extends { readonly buffer: number }>(access: T): T => ({
+    ...access,
+    buffer: nameOf(access.buffer),
+  });
+  return kernels.map((kernel) => {
+    switch (kernel.kind) {
+      case 'loop':
+        return { ...kernel, accesses: kernel.accesses.map(rename) };
+      case 'product':
+        return { ...kernel, a: rename(kernel.a), b: rename(kernel.b), c: rename(kernel.c) };
+      case 'routine':
+        return { ...kernel, inputs: kernel.inputs.map(rename), outputs: kernel.outputs.map(rename) };
+    }
+  });
+}
