@@ -13,4 +13,4 @@ export {
   whole,
 } from './declare.ts';
 export { full } from './generators.ts';
-export { families, type OperationName, registry } from './registry.ts';
+export { families, type OperationName, registry } from './registry/index.ts';

@@ -15,7 +15,7 @@ import type { KeepDims, Reduction } from './broadcasting.ts';
 import type { Declared } from './declare.ts';
 import type { Binary, Plain, Unary } from './elementwise.ts';
 import type { Matmul } from './linearAlgebra.ts';
-import { type OperationName, registry } from './registry.ts';
+import { type OperationName, registry } from './registry/index.ts';
 
 /** Operations that do not start from a tensor. */
 const FUNCTIONS_ONLY = ['concat', 'stack', 'einsum', 'iota'] as const satisfies OperationName[];

@@ -1,0 +1,2 @@
+/** Nonlinearities of networks. */
+export { elu, erf, gelu, leakyRelu, relu, sigmoid, silu, softplus } from '../activation.ts';

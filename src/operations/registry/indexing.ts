@@ -1,0 +1,2 @@
+/** Computed places. */
+export { gather, oneHot, scatterAdd } from '../indexing.ts';

@@ -1,0 +1,2 @@
+/** Normalised exponentials and losses. */
+export { crossEntropy, logSoftmax, softmax, squaredError } from '../loss.ts';
