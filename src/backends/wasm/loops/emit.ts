@@ -8,9 +8,9 @@
 
 import type { LoopKernel, ScalarNode } from '../../../compile/program.ts';
 import { BYTES, type DType } from '../../../graph/index.ts';
-import { monoid } from '../../../operations/scalar.ts';
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
 import type { MathLibrary } from '../math/index.ts';
+import { Accumulator } from './accumulator.ts';
 import { LaneCode, type Mode, pushConstant, type Width } from './lanes.ts';
 import { type LoopAxis, type Nest, planNest } from './nest.ts';
 
@@ -86,8 +86,8 @@ class LoopEmitter {
         (mode, _, known) => {
           const totals = this.startAccumulators(1)[0];
           const fixed = this.hoist(bodies, nest.reduced, mode, known);
-          this.loops(nest.reduced, () => this.accumulate(bodies, totals, mode, 0, fixed));
-          this.storeAll(values, mode, 0, new Map([...fixed, ...this.accumulatorValues(totals)]));
+          this.loops(nest.reduced, () => this.accumulate(totals, mode, 0, fixed));
+          this.storeAll(values, mode, 0, new Map([...fixed, ...this.finished(totals, false)]));
         },
         [],
       );
@@ -101,16 +101,11 @@ class LoopEmitter {
       this.loops(outer, () => {
         const fixed = this.hoist(bodies, [inner], 'full', this.literals);
         this.vectorLoop(inner, unroll, (mode, shift, slot) =>
-          this.accumulate(bodies, slots[slot], mode, shift, fixed, mode === 'single'),
+          this.accumulate(slots[slot], mode, shift, fixed, mode === 'single'),
         );
       });
-      for (const slot of slots.slice(1)) this.mergeAccumulators(slots[0], slot);
-      this.kernel.accumulators.forEach((accumulator, i) => {
-        this.f.get(slots[0][i]);
-        this.code.combineLanes(accumulator.monoid, this.kernel.nodes[accumulator.node].dtype);
-        this.f.set(slots[0][i]);
-      });
-      this.storeAll(values, 'single', 0, new Map([...this.literals, ...this.accumulatorValues(slots[0])]));
+      for (const slot of slots.slice(1)) slot.forEach((accumulator, i) => slots[0][i].merge(accumulator));
+      this.storeAll(values, 'single', 0, new Map([...this.literals, ...this.finished(slots[0], true)]));
     });
   }
 
@@ -345,51 +340,37 @@ class LoopEmitter {
     });
   }
 
-  /** Locals for the accumulators, `slots` times, set to the neutral element. */
-  private startAccumulators(slots: number): number[][] {
+  /** The kernel's accumulators, `slots` times, each at its neutral element. */
+  private startAccumulators(slots: number): Accumulator[][] {
     return Array.from({ length: slots }, () =>
-      this.kernel.accumulators.map(({ monoid: name, node }) => {
-        const { dtype } = this.kernel.nodes[node];
-        const local = this.f.local('v128');
-        pushConstant(this.f, dtype, monoid(name, dtype).neutral);
-        this.f.set(local);
-        return local;
+      this.kernel.accumulators.map(({ monoid, node }) => {
+        const accumulator = new Accumulator(this.code, monoid, this.kernel.nodes[node].dtype);
+        accumulator.start();
+        return accumulator;
       }),
     );
   }
 
+  /** Adds the current elements to each accumulator. */
   private accumulate(
-    bodies: readonly number[],
-    totals: readonly number[],
+    totals: readonly Accumulator[],
     mode: Mode,
     shift: number,
     fixed: Known,
     onlyFirst = false,
   ): void {
     const known: Known = new Map(fixed);
-    this.kernel.accumulators.forEach(({ monoid: name, node }, i) => {
-      const { dtype } = this.kernel.nodes[node];
-      this.f.get(totals[i]);
-      this.push(bodies[i], mode, shift, known);
-      if (onlyFirst) this.code.onlyFirstLane(dtype, monoid(name, dtype).neutral);
-      this.code.combine(name, dtype);
-      this.f.set(totals[i]);
-    });
-  }
-
-  private mergeAccumulators(into: readonly number[], from: readonly number[]): void {
-    this.kernel.accumulators.forEach(({ monoid: name, node }, i) => {
-      this.f.get(into[i]).get(from[i]);
-      this.code.combine(name, this.kernel.nodes[node].dtype);
-      this.f.set(into[i]);
+    this.kernel.accumulators.forEach(({ node }, i) => {
+      totals[i].add(() => this.push(node, mode, shift, known), onlyFirst);
     });
   }
 
   /** The nodes that stand for finished accumulators. */
-  private accumulatorValues(totals: readonly number[]): Known {
+  private finished(totals: readonly Accumulator[], acrossLanes: boolean): Known {
+    const results = totals.map((accumulator) => accumulator.finish(acrossLanes));
     const known: Known = new Map();
     this.kernel.nodes.forEach((node, i) => {
-      if (node.op === 'accumulator') known.set(i, totals[node.index]);
+      if (node.op === 'accumulator') known.set(i, results[node.index]);
     });
     return known;
   }

@@ -185,7 +185,7 @@ export class LaneCode {
   combineLanes(monoid: Monoid, dtype: DType): void {
     const { f, scratch } = this;
     const bytes = dtype === 'bool' ? MASK_LANES[this.width] : BYTES[dtype] === 8 ? 8 : 4;
-    for (let lanes = this.width; lanes > 1; lanes /= 2) {
+    for (let lanes = Math.min(this.width, 16 / bytes); lanes > 1; lanes /= 2) {
       const shift = (lanes / 2) * bytes;
       f.set(scratch).get(scratch).get(scratch).get(scratch);
       f.shuffle(Array.from({ length: 16 }, (_, i) => (i + shift) % 32));
