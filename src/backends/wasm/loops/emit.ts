@@ -76,21 +76,24 @@ class LoopEmitter {
     });
     const values = kernel.stores.map(({ node }) => node);
     if (kernel.reduced === 0) {
-      this.keptLoops(nest.kept, (mode, shift, known) => this.storeAll(values, mode, shift, known), values);
+      this.keptLoops(nest.kept, values, (mode, shifts, known) => {
+        for (const shift of shifts) this.storeAll(values, mode, shift, new Map(known));
+      });
       return;
     }
     const bodies = kernel.accumulators.map(({ node }) => node);
     if (nest.lanes === 'kept' || nest.lanes === 'none') {
-      this.keptLoops(
-        nest.kept,
-        (mode, _, known) => {
-          const totals = this.startAccumulators(1)[0];
-          const fixed = this.hoist(bodies, nest.reduced, mode, known);
-          this.loops(nest.reduced, () => this.accumulate(totals, mode, 0, fixed));
-          this.storeAll(values, mode, 0, new Map([...fixed, ...this.finished(totals, false)]));
-        },
-        [],
-      );
+      // Neighbouring vectors go down the reduced axes together: they share cache lines.
+      this.keptLoops(nest.kept, [], (mode, shifts, known) => {
+        const slots = this.startAccumulators(shifts.length);
+        const fixed = shifts.map((shift) => this.hoist(bodies, nest.reduced, mode, shift, known));
+        this.loops(nest.reduced, () =>
+          shifts.forEach((shift, i) => this.accumulate(slots[i], mode, shift, fixed[i])),
+        );
+        shifts.forEach((shift, i) => {
+          this.storeAll(values, mode, shift, new Map([...fixed[i], ...this.finished(slots[i], false)]));
+        });
+      });
       return;
     }
     const outer = nest.reduced.slice(0, -1);
@@ -99,9 +102,11 @@ class LoopEmitter {
       const unroll = this.unrollFor(inner);
       const slots = this.startAccumulators(unroll);
       this.loops(outer, () => {
-        const fixed = this.hoist(bodies, [inner], 'full', this.literals);
-        this.vectorLoop(inner, unroll, (mode, shift, slot) =>
-          this.accumulate(slots[slot], mode, shift, fixed, mode === 'single'),
+        const fixed = this.hoist(bodies, [inner], 'full', 0, this.literals);
+        this.vectorLoop(inner, unroll, (mode, shifts) =>
+          shifts.forEach((shift, slot) =>
+            this.accumulate(slots[slot], mode, shift, fixed, mode === 'single'),
+          ),
         );
       });
       for (const slot of slots.slice(1)) slot.forEach((accumulator, i) => slots[0][i].merge(accumulator));
@@ -112,16 +117,14 @@ class LoopEmitter {
   /** Loops over kept axes, the innermost in vectors; what does not change along it is computed before it. */
   private keptLoops(
     axes: readonly LoopAxis[],
-    body: (mode: Mode, shift: number, known: Known) => void,
     hoisted: readonly number[],
+    body: (mode: Mode, shifts: readonly number[], known: Known) => void,
   ): void {
-    if (axes.length === 0) return body('single', 0, new Map(this.literals));
+    if (axes.length === 0) return body('single', [0], this.literals);
     const inner = axes[axes.length - 1];
     this.loops(axes.slice(0, -1), () => {
-      const fixed = this.hoist(hoisted, [inner], 'full', this.literals);
-      this.vectorLoop(inner, hoisted.length > 0 ? this.unrollFor(inner) : 1, (mode, shift) =>
-        body(mode, shift, new Map(fixed)),
-      );
+      const fixed = this.hoist(hoisted, [inner], 'full', 0, this.literals);
+      this.vectorLoop(inner, this.unrollFor(inner), (mode, shifts) => body(mode, shifts, fixed));
     });
   }
 
@@ -158,24 +161,24 @@ class LoopEmitter {
     });
   }
 
-  /** The innermost loop: whole vectors (unrolled), then single elements. */
+  /**
+   * The innermost loop: several vectors at a time, then one, then single elements. The body gets how many elements each
+   * of its vectors lies ahead of the pointers.
+   */
   private vectorLoop(
     axis: LoopAxis,
     unroll: number,
-    body: (mode: Mode, shift: number, slot: number) => void,
+    body: (mode: Mode, shifts: readonly number[]) => void,
   ): void {
     const { width } = this;
     const step = width * unroll;
     const whole = Math.floor(axis.extent / step);
-    if (whole > 0) {
-      this.countedLoop(axis, whole, step, () => {
-        for (let slot = 0; slot < unroll; slot++) body('full', slot * width, slot);
-      });
-    }
+    const shifts = Array.from({ length: unroll }, (_, slot) => slot * width);
+    if (whole > 0) this.countedLoop(axis, whole, step, () => body('full', shifts));
     const vectors = Math.floor((axis.extent - whole * step) / width);
-    if (vectors > 0) this.countedLoop(axis, vectors, width, () => body('full', 0, 0));
+    if (vectors > 0) this.countedLoop(axis, vectors, width, () => body('full', [0]));
     const rest = axis.extent - whole * step - vectors * width;
-    if (rest > 0) this.countedLoop(axis, rest, 1, () => body('single', 0, 0));
+    if (rest > 0) this.countedLoop(axis, rest, 1, () => body('single', [0]));
     if (axis.extent > 0) this.advance(axis, -axis.extent);
   }
 
@@ -204,7 +207,13 @@ class LoopEmitter {
   }
 
   /** Computes now whatever `roots` need that is the same all along `axes`; returns what is known from here on. */
-  private hoist(roots: readonly number[], axes: readonly LoopAxis[], mode: Mode, known: Known): Known {
+  private hoist(
+    roots: readonly number[],
+    axes: readonly LoopAxis[],
+    mode: Mode,
+    shift: number,
+    known: Known,
+  ): Known {
     const { nodes } = this.kernel;
     const needed = this.ancestors(roots);
     const fixed = new Set<number>();
@@ -219,7 +228,7 @@ class LoopEmitter {
       );
       if (!readInside && !roots.includes(i)) continue;
       const local = this.f.local('v128');
-      this.push(i, mode, 0, out);
+      this.push(i, mode, shift, out);
       this.f.set(local);
       out.set(i, local);
     }
