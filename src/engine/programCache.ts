@@ -7,6 +7,7 @@ import {
   attributeKey,
   type Feeds,
   feedFor,
+  operationNumber,
   Parameter,
   type Tensor,
   type TypedArray,
@@ -53,18 +54,6 @@ function isLiteral(leaf: Variable): boolean {
   return leaf.source.kind === 'constant' && leaf.rank === 0;
 }
 
-const operationNumbers = new WeakMap<object, number>();
-let operationCount = 0;
-
-function numberOf(operation: object): number {
-  let number = operationNumbers.get(operation);
-  if (number === undefined) {
-    number = operationCount++;
-    operationNumbers.set(operation, number);
-  }
-  return number;
-}
-
 /** A text that two graphs share exactly if they compute the same function of their leaves, and those leaves. */
 function structureOf(outputs: readonly Variable[]): { key: string; leaves: Variable[] } {
   const { applications, leaves } = ancestors(outputs);
@@ -86,7 +75,7 @@ function structureOf(outputs: readonly Variable[]): { key: string; leaves: Varia
     // A routine's errors name the line, so two lines are two programs.
     if (operation.computation.kind === 'routine') parts.push(site.toString());
     parts.push(
-      `${numberOf(operation)}(${inputs.map((each) => names.get(each)).join()})${attributeKey(attributes)}`,
+      `${operationNumber(operation)}(${inputs.map((each) => names.get(each)).join()})${attributeKey(attributes)}`,
     );
     for (const output of made) names.set(output, `v${count++}`);
   }

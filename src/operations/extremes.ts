@@ -12,7 +12,7 @@ import {
   type TensorLike,
   toVariable,
   undefinedGradient,
-  type Variable,
+  Variable,
 } from '../graph/index.ts';
 import { inferReduction, type KeepDims, type ReductionAttributes } from './broadcasting.ts';
 import { cast } from './conversion.ts';
@@ -65,7 +65,7 @@ function extremeOperation(name: string, largest: boolean): Operation<ReductionAt
     },
     bprop({ inputs: [x], outputs: [y], gradients, attributes, g }) {
       const [, place] = gradients;
-      if ('id' in place || place.gradient === 'undefined' || !isFloat(x.dtype)) {
+      if (place instanceof Variable || place.gradient === 'undefined' || !isFloat(x.dtype)) {
         return undefinedGradient(
           `the second output of ${name} is an index: it jumps from one integer to another and has no derivative`,
         );

@@ -53,6 +53,7 @@ const softmaxOperation: Operation<AxisAttributes> = {
 };
 
 const logits = { shape: [3, 5], domain: real(-3, 3) };
+const sequences = { shape: [2, 4, 3], domain: real(-3, 3) };
 
 /** Normalised exponentials along `axis` (the last by default): positive, with sum 1. */
 export const softmax = declare((x: TensorLike, axis = -1): Variable => along(softmaxOperation, x, axis))({
@@ -63,6 +64,7 @@ export const softmax = declare((x: TensorLike, axis = -1): Variable => along(sof
   samples: [
     { inputs: [logits], call: (x) => softmax(x), torch: 'x.softmax(-1)' },
     { inputs: [logits], call: (x) => softmax(x, 0), torch: 'x.softmax(0)' },
+    { inputs: [sequences], call: (x) => softmax(x, 1), torch: 'x.softmax(1)' },
   ],
 });
 
@@ -92,6 +94,7 @@ export const logSoftmax = declare(
   samples: [
     { inputs: [logits], call: (x) => logSoftmax(x), torch: 'x.log_softmax(-1)' },
     { inputs: [logits], call: (x) => logSoftmax(x, 0), torch: 'x.log_softmax(0)' },
+    { inputs: [sequences], call: (x) => logSoftmax(x, 1), torch: 'x.log_softmax(1)' },
   ],
 });
 
@@ -196,6 +199,11 @@ export const crossEntropy = declare(
       inputs: [logits, { shape: [3], domain: whole(0, 4) }],
       call: (x, y) => crossEntropy(x, y, { reduction: 'none' }),
       torch: 'torch.nn.functional.cross_entropy(x, y, reduction="none")',
+    },
+    {
+      inputs: [sequences, { shape: [2, 4], domain: whole(0, 2) }],
+      call: (x, y) => crossEntropy(x, y),
+      torch: 'torch.nn.functional.cross_entropy(x.permute(0, 2, 1), y)',
     },
   ],
 });

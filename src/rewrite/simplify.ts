@@ -6,7 +6,7 @@ import {
   type Application,
   applyOperation,
   attributeKey,
-  type Operation,
+  operationNumber,
   scalar,
   type Variable,
   withSite,
@@ -14,19 +14,6 @@ import {
 import { broadcastTo } from '../operations/broadcasting.ts';
 import { numberLanguage, store } from '../operations/scalar.ts';
 import { uniformValue } from '../operations/uniform.ts';
-
-const operationIds = new WeakMap<Operation, number>();
-let operationCount = 0;
-
-/** A number for each operation, for keys. */
-function idOf(operation: Operation): number {
-  let id = operationIds.get(operation);
-  if (id === undefined) {
-    id = operationCount++;
-    operationIds.set(operation, id);
-  }
-  return id;
-}
 
 /**
  * An elementwise application whose operands are all known numbers, computed in float64 and rounded once.
@@ -119,7 +106,7 @@ class Simplifier {
     const key =
       operation.opaque === true
         ? undefined
-        : `${idOf(operation)}(${inputs.map((input) => input.id).join()})${attributeKey(attributes)}`;
+        : `${operationNumber(operation)}(${inputs.map((input) => input.id).join()})${attributeKey(attributes)}`;
     const first = key === undefined ? undefined : this.known.get(key);
     if (first !== undefined) return first;
     const same = inputs.every((input, i) => input === application.inputs[i]);

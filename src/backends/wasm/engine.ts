@@ -144,8 +144,10 @@ export class WasmEngine {
       run: (values) => {
         // Parameters that have moved to another engine since come back.
         parameters.forEach((parameter, i) => {
-          if (parameter.storage instanceof EngineStorage && parameter.storage.address === homes[i]) return;
-          this.restore(parameter, homes[i]);
+          const { storage } = parameter;
+          const home =
+            storage instanceof EngineStorage && storage.engine === this && storage.address === homes[i];
+          if (!home) this.restore(parameter, homes[i]);
         });
         inputs.forEach(({ address, dtype, length }, i) => {
           viewBuffer(dtype, this.buffer, address, length).set(values[i]);
