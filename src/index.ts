@@ -1,5 +1,17 @@
 /** chainrule: automatic differentiation on an explicit graph, compiled to WebAssembly. */
-export { type GradientOptions, type GradOptions, grad, gradients, valueAndGrad } from './autodiff/index.ts';
+export {
+  type GradientOptions,
+  type GradOptions,
+  grad,
+  gradients,
+  jvp,
+  linearize,
+  type MappedAxis,
+  type VmapOptions,
+  valueAndGrad,
+  vjp,
+  vmap,
+} from './autodiff/index.ts';
 export {
   type BackendName,
   type BackwardOptions,

@@ -55,9 +55,9 @@ export function gradients<const Targets extends readonly Variable[]>(
   targets: Targets,
   options: GradientOptions = {},
 ): GradientsOf<Targets> {
-  const table = buildGradients(z, targets, seedOf(z, options.seed));
+  const table = buildGradients([z], targets, [seedOf(z, options.seed)]);
   return targets.map((target) =>
-    resolve(z, target, table.get(target) ?? disconnected, options),
+    resolve('gradients', z, target, table.get(target) ?? disconnected, options),
   ) as GradientsOf<Targets>;
 }
 
@@ -84,49 +84,62 @@ function seedOf(z: Variable, seed: Variable | undefined): Variable {
 }
 
 /** The outcome for one target as an expression, or the error that tells why there is none. */
-function resolve(z: Variable, target: Variable, gradient: Gradient, options: GradientOptions): Variable {
+export function resolve(
+  operation: string,
+  z: Variable,
+  target: Variable,
+  gradient: Gradient,
+  options: GradientOptions,
+): Variable {
   if (gradient instanceof Variable) return gradient;
   if (!isFloat(target.dtype)) {
     throw new UndefinedGradientError(
-      `gradients: no gradient with respect to ${target.toString()}: ${target.dtype} has no tangent space; ` +
+      `${operation}: no gradient with respect to ${target.toString()}: ${target.dtype} has no tangent space; ` +
         `cast it to a float dtype before it is used${at()}`,
     );
   }
   if (gradient.gradient === 'undefined') {
     throw new UndefinedGradientError(
-      `gradients: ${z.toString()} has no derivative with respect to ${target.toString()}, because ${gradient.reason}; ` +
+      `${operation}: ${z.toString()} has no derivative with respect to ${target.toString()}, because ${gradient.reason}; ` +
         `take another path, or stopGradient around it${at()}`,
     );
   }
   if (gradient.gradient === 'disconnected' && options.disconnected !== 'zero') {
     throw new DisconnectedError(
-      `gradients: ${z.toString()} does not depend on ${target.toString()}; ` +
+      `${operation}: ${z.toString()} does not depend on ${target.toString()}; ` +
         `leave it out, or pass { disconnected: 'zero' } for zeros${at()}`,
     );
   }
   return full(target.shape, 0, target.dtype);
 }
 
-/** The gradTable of algorithm 6.5: what is known of dz/dV for every V between the targets and z. */
+/**
+ * The gradTable of algorithm 6.5: what is known of dz/dV for every V between the targets and z, where z is the sum of
+ * the inner products of `outputs` with `seeds`.
+ */
 export function buildGradients(
-  z: Variable,
+  outputs: readonly Variable[],
   targets: readonly Variable[],
-  seed: Variable,
+  seeds: readonly Variable[],
 ): Map<Variable, Gradient> {
-  const { applications, reached } = prune([z], targets);
+  const { applications, reached } = prune(outputs, targets);
   const table = new Map<Variable, Gradient>();
-  if (reached.has(z)) table.set(z, seed);
+  outputs.forEach((output, i) => {
+    if (reached.has(output)) table.set(output, accumulate(table.get(output) ?? disconnected, seeds[i]));
+  });
   for (let i = applications.length - 1; i >= 0; i--) {
     const application = applications[i];
     const incoming = application.outputs.map((output) => table.get(output) ?? disconnected);
     if (incoming.every((gradient) => !(gradient instanceof Variable) && gradient.gradient === 'disconnected'))
       continue;
     withSite(application.site, () => {
+      const wanted = application.inputs.map((input) => reached.has(input));
+      const rule = ruleOf(application, incoming, wanted);
       application.inputs.forEach((input, index) => {
-        if (!reached.has(input)) return;
+        if (!wanted[index]) return;
         table.set(
           input,
-          accumulate(table.get(input) ?? disconnected, alongEdge(application, index, incoming)),
+          accumulate(table.get(input) ?? disconnected, alongEdge(application, index, incoming, rule)),
         );
       });
     });
@@ -134,17 +147,36 @@ export function buildGradients(
   return table;
 }
 
+/** The rule of one application, as a function of the input's index: bprop, or pullback where the operation has one. */
+function ruleOf(
+  { operation, inputs, outputs, attributes }: Application,
+  gradients: readonly Gradient[],
+  wanted: readonly boolean[],
+): (index: number) => Gradient {
+  const g = gradients[0] instanceof Variable ? gradients[0] : full(outputs[0].shape, 0, outputs[0].dtype);
+  if (operation.pullback === undefined)
+    return (index) => operation.bprop({ inputs, outputs, attributes, index, g, gradients });
+  let answers: readonly Gradient[] | undefined;
+  return (index) => {
+    answers ??= operation.pullback?.({ inputs, outputs, attributes, g, gradients, wanted }) ?? [];
+    return answers[index];
+  };
+}
+
 /** One term of the chain rule: the gradient that flows back along the edge from `application` to its input. */
-function alongEdge(application: Application, index: number, incoming: readonly Gradient[]): Gradient {
-  const { operation, inputs, outputs, attributes } = application;
+function alongEdge(
+  { operation, inputs, outputs }: Application,
+  index: number,
+  incoming: readonly Gradient[],
+  rule: (index: number) => Gradient,
+): Gradient {
   const undefinedAt = incoming.findIndex(
     (gradient) => !(gradient instanceof Variable) && gradient.gradient === 'undefined',
   );
   if (undefinedAt >= 0 && isWhole(outputs[undefinedAt]) && isWhole(inputs[index]))
     return incoming[undefinedAt];
   if (undefinedAt < 0 && !incoming.some((gradient) => gradient instanceof Variable)) return zero;
-  const g = incoming[0] instanceof Variable ? incoming[0] : full(outputs[0].shape, 0, outputs[0].dtype);
-  const term = operation.bprop({ inputs, outputs, attributes, index, g, gradients: incoming });
+  const term = rule(index);
   if (!(term instanceof Variable)) return term;
   if (undefinedAt >= 0 && isFloat(outputs[undefinedAt].dtype)) return incoming[undefinedAt];
   const input = inputs[index];
@@ -163,7 +195,7 @@ function alongEdge(application: Application, index: number, incoming: readonly G
  * Integer arithmetic: what it makes of an index (argmax(x) + 1) has no more of a derivative than the index. A truth
  * value is not meant: it is piecewise constant, and its rule says zero.
  */
-function isWhole({ dtype }: Variable): boolean {
+export function isWhole({ dtype }: Variable): boolean {
   return dtype === 'int32' || dtype === 'uint8';
 }
 

@@ -99,6 +99,26 @@ export interface Edge<A> {
   readonly gradients: readonly Gradient[];
 }
 
+/** What a forward-mode rule sees: the tangents of the inputs, where they are not zero. */
+export interface Push<A> {
+  readonly inputs: readonly Variable[];
+  readonly outputs: readonly Variable[];
+  readonly attributes: A;
+  /** Of the inputs' types; undefined where the input does not move. At least one is there. */
+  readonly tangents: readonly (Variable | undefined)[];
+}
+
+/** What a batching rule sees: some inputs carry a batch axis in front, which the operation knows nothing of. */
+export interface Batch<A> {
+  readonly operation: Operation<A>;
+  readonly inputs: readonly Variable[];
+  /** Which inputs carry the batch axis. At least one does. */
+  readonly mapped: readonly boolean[];
+  readonly attributes: A;
+  /** The extent of the batch axis. */
+  readonly size: number;
+}
+
 export interface Operation<A = any> {
   readonly name: string;
   /** Shapes and dtypes of the outputs. @throws ShapeError or DTypeError where the inputs do not fit. */
@@ -108,6 +128,17 @@ export interface Operation<A = any> {
    * output where the input was broadcast: the driver sums it down.
    */
   bprop(edge: Edge<A>): Gradient;
+  /**
+   * The products of {@link bprop} for all inputs at once, for rules that share work between them. Inputs that are not
+   * `wanted` may be answered `zero`.
+   */
+  pullback?(edge: Omit<Edge<A>, 'index'> & { readonly wanted: readonly boolean[] }): readonly Gradient[];
+  /** Linear in all its float inputs together: its Jacobian-vector product is the operation itself. */
+  readonly linear?: true;
+  /** The Jacobian-vector product, a tangent for each output. Absent where it is derived (autodiff/forward.ts). */
+  jvp?(push: Push<A>): readonly Gradient[];
+  /** The operation for each index of the batch axis, which leads every output. Absent where it is derived (autodiff/vmap.ts). */
+  batch?(batch: Batch<A>): readonly Variable[];
   readonly computation: Computation<A, Variable>;
   /** Never merged with an equal application and never folded (random numbers, checkpoints). */
   readonly opaque?: boolean;

@@ -176,7 +176,7 @@ function checkLoss(name: string, J: Variable): void {
  */
 function reachable(name: string, J: Variable): Map<Parameter, Variable> {
   const candidates = parametersOf([J]);
-  const table = buildGradients(J, candidates, scalar(1, J.dtype));
+  const table = buildGradients([J], candidates, [scalar(1, J.dtype)]);
   const found = new Map<Parameter, Variable>();
   for (const each of candidates) {
     const gradient = table.get(each);
