@@ -27,6 +27,7 @@ import {
 import { add } from '../operations/arithmetic.ts';
 import { sumTo } from '../operations/broadcasting.ts';
 import { full } from '../operations/generators.ts';
+import { keepsMask, maskOf, underMask } from './masks.ts';
 
 export interface GradientOptions {
   /** What a target without a path to z gives: an error (default), or zeros. */
@@ -149,11 +150,21 @@ export function buildGradients(
 
 /** The rule of one application, as a function of the input's index: bprop, or pullback where the operation has one. */
 function ruleOf(
-  { operation, inputs, outputs, attributes }: Application,
+  application: Application,
   gradients: readonly Gradient[],
   wanted: readonly boolean[],
 ): (index: number) => Gradient {
+  const { operation, inputs, outputs, attributes } = application;
   const g = gradients[0] instanceof Variable ? gradients[0] : full(outputs[0].shape, 0, outputs[0].dtype);
+  const mask = maskOf(g);
+  if (mask !== undefined && keepsMask(application, mask)) {
+    const { inside } = mask;
+    return (index) => {
+      const term = operation.bprop({ inputs, outputs, attributes, index, g: inside, gradients: [inside] });
+      if (term === inside) return g;
+      return term instanceof Variable ? underMask(mask, term) : term;
+    };
+  }
   if (operation.pullback === undefined)
     return (index) => operation.bprop({ inputs, outputs, attributes, index, g, gradients });
   let answers: readonly Gradient[] | undefined;
