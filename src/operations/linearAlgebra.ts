@@ -23,10 +23,11 @@ import { mul, type Plain, unify } from './elementwise.ts';
 import { iota } from './generators.ts';
 import { equal, where } from './logic.ts';
 import { expandDims, reshape, transpose } from './movement.ts';
+import { total, unshifted } from './rules.ts';
 import { pad } from './slicing.ts';
 
 /** Swaps the last two axes. */
-function transposeLast(x: Variable): Variable {
+export function transposeLast(x: Variable): Variable {
   const axes = x.shape.map((_, axis) => axis);
   return transpose(x, [...axes.slice(0, -2), x.rank - 1, x.rank - 2]);
 }
@@ -41,6 +42,7 @@ const matmulOperation: Operation<Record<string, never>> = {
   },
   bprop: ({ inputs: [a, b], g, index }) =>
     index === 0 ? matmul(g, transposeLast(b)) : matmul(transposeLast(a), g),
+  jvp: ({ inputs: [a, b], tangents: [da, db] }) => [total(da && matmul(da, b), db && matmul(a, db))],
   computation: { kind: 'product' },
 };
 
@@ -228,6 +230,8 @@ const diagonalOperation: Operation<DiagonalAttributes> = {
     const row = iota([rows, columns], 0);
     return where(equal(add(row, offset), iota([rows, columns], 1)), expandDims(along, -1), 0);
   },
+  linear: true,
+  batch: unshifted,
   computation: {
     kind: 'view',
     view(input, output, { offset }) {
