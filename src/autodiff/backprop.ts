@@ -24,10 +24,8 @@ import {
   withSite,
   zero,
 } from '../graph/index.ts';
-import { add } from '../operations/arithmetic.ts';
-import { sumTo } from '../operations/broadcasting.ts';
 import { full } from '../operations/generators.ts';
-import { keepsMask, maskOf, underMask } from './masks.ts';
+import { addMasked, fitsMask, keepsMask, maskOf, sumMasked, underMask } from './masks.ts';
 
 export interface GradientOptions {
   /** What a target without a path to z gives: an error (default), or zeros. */
@@ -62,7 +60,8 @@ export function gradients<const Targets extends readonly Variable[]>(
   ) as GradientsOf<Targets>;
 }
 
-function seedOf(z: Variable, seed: Variable | undefined): Variable {
+/** The gradient to start from. @throws ShapeError, DTypeError where there is none */
+export function seedOf(z: Variable, seed: Variable | undefined): Variable {
   if (!isFloat(z.dtype)) {
     throw new DTypeError(
       `gradients: ${z.toString()} is not floating point, so nothing can be differentiated${at()}`,
@@ -114,38 +113,65 @@ export function resolve(
   return full(target.shape, 0, target.dtype);
 }
 
+/** One edge as back-propagation passes it. */
+export interface PassedEdge {
+  readonly application: Application;
+  /** Which of its inputs the edge leads to. */
+  readonly index: number;
+  /** What came in at each of the application's outputs. */
+  readonly incoming: readonly Gradient[];
+  /** What went on to the input. */
+  readonly term: Gradient;
+}
+
 /**
  * The gradTable of algorithm 6.5: what is known of dz/dV for every V between the targets and z, where z is the sum of
  * the inner products of `outputs` with `seeds`.
+ * @param watch sees every edge; applications at whose outputs nothing arrives are passed over
  */
 export function buildGradients(
   outputs: readonly Variable[],
   targets: readonly Variable[],
-  seeds: readonly Variable[],
+  seeds: readonly Gradient[],
+  watch?: (edge: PassedEdge) => void,
 ): Map<Variable, Gradient> {
   const { applications, reached } = prune(outputs, targets);
   const table = new Map<Variable, Gradient>();
   outputs.forEach((output, i) => {
-    if (reached.has(output)) table.set(output, accumulate(table.get(output) ?? disconnected, seeds[i]));
+    // Integers have no tangent space: nothing comes back from them but a word.
+    if (reached.has(output) && (isFloat(output.dtype) || !(seeds[i] instanceof Variable)))
+      table.set(output, accumulate(table.get(output) ?? disconnected, seeds[i]));
   });
-  for (let i = applications.length - 1; i >= 0; i--) {
-    const application = applications[i];
-    const incoming = application.outputs.map((output) => table.get(output) ?? disconnected);
-    if (incoming.every((gradient) => !(gradient instanceof Variable) && gradient.gradient === 'disconnected'))
-      continue;
-    withSite(application.site, () => {
-      const wanted = application.inputs.map((input) => reached.has(input));
-      const rule = ruleOf(application, incoming, wanted);
-      application.inputs.forEach((input, index) => {
-        if (!wanted[index]) return;
-        table.set(
-          input,
-          accumulate(table.get(input) ?? disconnected, alongEdge(application, index, incoming, rule)),
-        );
-      });
-    });
-  }
+  for (let i = applications.length - 1; i >= 0; i--) passBack(applications[i], reached, table, { watch });
   return table;
+}
+
+/**
+ * One application's part of algorithm 6.5: to what is known of the gradient of each input, adds what flows back along the
+ * edge to it.
+ * @param reached the variables on the way to the targets
+ * @param table what has arrived from all consumers of the application's outputs
+ * @param options.seen an application that its rule is asked about in its place: the same one, computed elsewhere
+ */
+export function passBack(
+  application: Application,
+  reached: ReadonlySet<Variable>,
+  table: Map<Variable, Gradient>,
+  { watch, seen = application }: { watch?: (edge: PassedEdge) => void; seen?: Application } = {},
+): void {
+  const incoming = application.outputs.map((output) => table.get(output) ?? disconnected);
+  if (incoming.every((gradient) => !(gradient instanceof Variable) && gradient.gradient === 'disconnected'))
+    return;
+  withSite(application.site, () => {
+    const wanted = application.inputs.map((input) => reached.has(input));
+    const rule = ruleOf(seen, incoming, wanted);
+    application.inputs.forEach((input, index) => {
+      if (!wanted[index]) return;
+      const term = alongEdge(seen, index, incoming, rule);
+      watch?.({ application, index, incoming, term });
+      table.set(input, accumulate(table.get(input) ?? disconnected, term));
+    });
+  });
 }
 
 /** The rule of one application, as a function of the input's index: bprop, or pullback where the operation has one. */
@@ -162,7 +188,9 @@ function ruleOf(
     return (index) => {
       const term = operation.bprop({ inputs, outputs, attributes, index, g: inside, gradients: [inside] });
       if (term === inside) return g;
-      return term instanceof Variable ? underMask(mask, term) : term;
+      if (!(term instanceof Variable)) return term;
+      if (fitsMask(mask, term)) return underMask(mask, term);
+      return operation.bprop({ inputs, outputs, attributes, index, g, gradients });
     };
   }
   if (operation.pullback === undefined)
@@ -193,7 +221,7 @@ function alongEdge(
   const input = inputs[index];
   if (!isFloat(input.dtype))
     return undefinedGradient(`${input.toString()} is ${input.dtype}, which has no tangent space`);
-  const summed = sumTo(term, input.shape);
+  const summed = sumMasked(term, input.shape);
   if (summed.dtype !== input.dtype) {
     throw new DTypeError(
       `${operation.name}: its bprop gives ${summed.type} for input ${index} of type ${input.type}`,
@@ -211,9 +239,9 @@ export function isWhole({ dtype }: Variable): boolean {
 }
 
 /** The sum of what arrived before and one more term; what is undefined stays so whatever is added. */
-function accumulate(before: Gradient, term: Gradient): Gradient {
+export function accumulate(before: Gradient, term: Gradient): Gradient {
   if (before instanceof Variable) {
-    if (term instanceof Variable) return add(before, term);
+    if (term instanceof Variable) return addMasked(before, term);
     return term.gradient === 'undefined' ? term : before;
   }
   if (before.gradient === 'undefined') return before;

@@ -6,6 +6,7 @@ import {
   leavesOf,
   mapTree,
   ShapeError,
+  type TensorLike,
   Variable,
   variablesOf,
 } from '../graph/index.ts';
@@ -14,7 +15,7 @@ import { gradients } from './backprop.ts';
 
 /** What may be passed where a function of Variables expects `T`: also Tensors, numbers and nested arrays. */
 export type Argument<T> = T extends Variable
-  ? import('../graph/index.ts').TensorLike
+  ? TensorLike
   : T extends readonly (infer Element)[]
     ? readonly Argument<Element>[] | T
     : T extends object
@@ -24,9 +25,19 @@ export type Argument<T> = T extends Variable
 /** Arguments of a function of Variables, as `grad(f)` accepts them. */
 export type Arguments<Args extends readonly unknown[]> = { [K in keyof Args]: Argument<Args[K]> };
 
-export interface GradOptions {
+/**
+ * A function of Variables that takes Tensors, numbers and nested arrays in their place. Where it is passed on (grad of
+ * grad), it is again a function of Variables: inference reads the last signature.
+ */
+export type TensorFunction<Args extends readonly unknown[], Result> = ((...args: Arguments<Args>) => Result) &
+  ((...args: Args) => Result);
+
+/** The type of a gradient: that of the argument, where the argument is known to be a Variable. */
+export type GradientLike<T> = TensorLike extends T ? Variable : T;
+
+export interface GradOptions<Index extends number = number> {
   /** Which argument to differentiate with respect to. Default 0. */
-  argument?: number;
+  argument?: Index;
 }
 
 /**
@@ -37,11 +48,11 @@ export interface GradOptions {
  *
  * The argument enters f as a fresh node, so nested derivatives never confuse their perturbations.
  */
-export function valueAndGrad<Args extends readonly any[]>(
+export function valueAndGrad<Args extends readonly any[], Index extends number = 0>(
   f: (...args: Args) => Variable,
-  { argument = 0 }: GradOptions = {},
-): (...args: Arguments<Args>) => [value: Variable, gradient: Args[0]] {
-  return (...args) => {
+  { argument = 0 as Index }: GradOptions<Index> = {},
+): TensorFunction<Args, [value: Variable, gradient: GradientLike<Args[Index]>]> {
+  const call = (...args: readonly unknown[]): [Variable, GradientLike<Args[Index]>] => {
     if (argument < 0 || argument >= args.length) {
       throw new ShapeError(`grad: argument ${argument} of a call with ${args.length} arguments${at()}`);
     }
@@ -57,13 +68,14 @@ export function valueAndGrad<Args extends readonly any[]>(
     let next = 0;
     return [value, mapTree(fresh[argument], isVariable, () => found[next++])];
   };
+  return call as TensorFunction<Args, [Variable, GradientLike<Args[Index]>]>;
 }
 
 /** The gradient of a scalar function, as {@link valueAndGrad} without the value: `grad(f)(x, ...)` is df/dx. */
-export function grad<Args extends readonly any[]>(
+export function grad<Args extends readonly any[], Index extends number = 0>(
   f: (...args: Args) => Variable,
-  options: GradOptions = {},
-): (...args: Arguments<Args>) => Args[0] {
+  options: GradOptions<Index> = {},
+): TensorFunction<Args, GradientLike<Args[Index]>> {
   const both = valueAndGrad(f, options);
-  return (...args) => both(...args)[1];
+  return ((...args: Args) => both(...args)[1]) as TensorFunction<Args, GradientLike<Args[Index]>>;
 }

@@ -3,7 +3,9 @@
  * make NaN of a branch that was never taken, so the rule is applied inside the mask and the mask put around its answer:
  * a rule is linear in the gradient, so that changes nothing else.
  */
-import { type Application, sameShape, type Variable } from '../graph/index.ts';
+import { type Application, type Shape, sameShape, type Variable } from '../graph/index.ts';
+import { add } from '../operations/arithmetic.ts';
+import { sumTo } from '../operations/broadcasting.ts';
 import { logicalAnd, logicalNot, where } from '../operations/logic.ts';
 import { uniformValue } from '../operations/uniform.ts';
 
@@ -27,16 +29,39 @@ export function maskOf(g: Variable): Masked | undefined {
 }
 
 /** Whether a rule's answer to a masked gradient is masked alike: element by element, or by one condition for all. */
-export function keepsMask({ operation, outputs }: Application, { condition, inside }: Masked): boolean {
+export function keepsMask({ operation, outputs }: Application, { condition }: Masked): boolean {
   if (outputs.length > 1 || operation.pullback !== undefined) return false;
-  if (condition.rank === 0) return true;
-  return operation.computation.kind === 'elementwise' && sameShape(condition.shape, inside.shape);
+  return condition.rank === 0 || operation.computation.kind === 'elementwise';
+}
+
+/** Whether the answer to what is inside has an element for each that the mask stands over. */
+export function fitsMask({ condition, inside }: Masked, term: Variable): boolean {
+  return condition.rank === 0 || sameShape(term.shape, inside.shape);
+}
+
+/** `sumTo` of a gradient; under its mask, where that is the same for all that is added. */
+export function sumMasked(g: Variable, shape: Shape): Variable {
+  const mask = maskOf(g);
+  if (sameShape(g.shape, shape) || mask === undefined || !stretches(mask.condition.shape, shape))
+    return sumTo(g, shape);
+  return where(mask.condition, sumTo(mask.inside, shape), 0);
+}
+
+function stretches(from: Shape, to: Shape): boolean {
+  const lead = to.length - from.length;
+  return lead >= 0 && from.every((extent, axis) => extent === 1 || extent === to[lead + axis]);
 }
 
 /** `term` under the mask; two masks are one, so that a chain of them stays one layer deep. */
 export function underMask({ condition }: Masked, term: Variable): Variable {
   const own = maskOf(term);
-  return own === undefined
-    ? where(condition, term, 0)
-    : where(logicalAnd(condition, own.condition), own.inside, 0);
+  if (own === undefined) return where(condition, term, 0);
+  return own.condition === condition ? term : where(logicalAnd(condition, own.condition), own.inside, 0);
+}
+
+/** The sum of two gradients; under one mask, where both are under the same. */
+export function addMasked(a: Variable, b: Variable): Variable {
+  const [first, second] = [maskOf(a), maskOf(b)];
+  if (first === undefined || second?.condition !== first.condition) return add(a, b);
+  return where(first.condition, add(first.inside, second.inside), 0);
 }

@@ -3,19 +3,24 @@ import {
   at,
   disconnected,
   type Gradient,
+  isFloat,
+  isTensorLike,
   isVariable,
   leavesOf,
   mapTree,
   ShapeError,
+  sameShape,
   type TensorLike,
   toVariable,
   UndefinedGradientError,
   Variable,
   variablesOf,
+  zero,
 } from '../graph/index.ts';
 import { cast } from '../operations/conversion.ts';
 import { full } from '../operations/generators.ts';
 import { identity } from '../operations/identity.ts';
+import { uniformValue } from '../operations/uniform.ts';
 import { buildGradients, resolve } from './backprop.ts';
 import { pushForward } from './forward.ts';
 import type { Arguments } from './grad.ts';
@@ -34,27 +39,74 @@ export function traceFresh<Args extends readonly any[], T>(
   f: (...args: Args) => T,
   xs: Arguments<Args>,
 ): Traced<Args, T> {
-  const args = mapTree(variablesOf(xs), isVariable, (leaf) => identity(leaf)) as Args;
+  // Argument by argument: a list of numbers would read as one tensor.
+  const args = xs.map((x) =>
+    mapTree(variablesOf(x), isVariable, (leaf) => identity(leaf)),
+  ) as unknown as Args;
   const value = f(...args);
   return { args, inputs: leavesOf(args, isVariable), value, outputs: leavesOf(value, isVariable) };
 }
 
-/** The leaves of `given` in the order of `like`, each checked to be of the same shape and brought to the same dtype. */
-export function leavesLike(operation: string, given: unknown, like: readonly Variable[]): Variable[] {
-  const leaves = leavesOf(variablesOf(given), isVariable) as Variable[];
-  if (leaves.length !== like.length) {
+/**
+ * The tensors of `given` that stand where `like`, a tree of Variables, has its leaves: each checked to be of the same
+ * shape and brought to the same dtype. An integer has no tangent space: its vector is zeros.
+ * @throws ShapeError, UndefinedGradientError
+ */
+export function leavesLike(operation: string, given: unknown, like: unknown): Variable[] {
+  const leaves: Variable[] = [];
+  walkBeside(operation, like, given, '', (leaf, value) => leaves.push(vectorFor(operation, leaf, value)));
+  return leaves;
+}
+
+/** Visits the Variables of `like` with what `given` has in their places. Structures nest a few deep, so this may recurse. */
+function walkBeside(
+  operation: string,
+  like: unknown,
+  given: unknown,
+  path: string,
+  visit: (leaf: Variable, value: TensorLike) => void,
+): void {
+  const misfit = (): never => {
     throw new ShapeError(
-      `${operation}: ${leaves.length} vectors for ${like.length} tensors; give one of the same structure${at()}`,
+      `${operation}: the vectors${path === '' ? '' : ` at ${path}`} are not of the structure of what they move; give one ` +
+        `for each tensor, in the same arrays and objects${at()}`,
+    );
+  };
+  if (like instanceof Variable) {
+    if (!isTensorLike(given)) misfit();
+    visit(like, given as TensorLike);
+  } else if (Array.isArray(like)) {
+    if (!Array.isArray(given) || given.length !== like.length) misfit();
+    like.forEach((each, i) => {
+      walkBeside(operation, each, (given as unknown[])[i], `${path}[${i}]`, visit);
+    });
+  } else {
+    for (const [key, each] of Object.entries(like as object)) {
+      walkBeside(operation, each, (given as Record<string, unknown> | null)?.[key], `${path}.${key}`, visit);
+    }
+  }
+}
+
+function vectorFor(operation: string, leaf: Variable, value: TensorLike): Variable {
+  const vector = toVariable(value, leaf.dtype);
+  if (!sameShape(vector.shape, leaf.shape)) {
+    throw new ShapeError(
+      `${operation}: a vector of shape [${vector.shape.join(', ')}] for ${leaf.toString()}; the shapes must be equal${at()}`,
     );
   }
-  return leaves.map((leaf, i) => {
-    if (leaf.rank !== like[i].rank || leaf.shape.some((extent, axis) => extent !== like[i].shape[axis])) {
-      throw new ShapeError(
-        `${operation}: a vector of shape [${leaf.shape.join(', ')}] for ${like[i].toString()}; the shapes must be equal${at()}`,
-      );
-    }
-    return cast(leaf, like[i].dtype);
-  });
+  if (isFloat(leaf.dtype)) return cast(vector, leaf.dtype);
+  if (!isKnownZero(vector)) {
+    throw new UndefinedGradientError(
+      `${operation}: a vector for ${leaf.toString()}: ${leaf.dtype} has no tangent space; give zeros of its shape, or cast ` +
+        `it to a float dtype before it is used${at()}`,
+    );
+  }
+  return full(vector.shape, 0, leaf.dtype);
+}
+
+function isKnownZero(x: Variable): boolean {
+  if (x.source.kind === 'constant') return x.source.tensor.data.every((value) => value === 0);
+  return uniformValue(x) === 0;
 }
 
 /** `tree` with its Variables replaced, in order. */
@@ -64,7 +116,7 @@ export function refill<T>(tree: T, leaves: readonly Variable[]): T {
 }
 
 /** A tangent as an expression: zeros where nothing moves. @throws UndefinedGradientError */
-function resolveTangent(operation: string, output: Variable, tangent: Gradient): Variable {
+export function resolveTangent(operation: string, output: Variable, tangent: Gradient): Variable {
   if (tangent instanceof Variable) return tangent;
   if (tangent.gradient === 'undefined') {
     throw new UndefinedGradientError(
@@ -82,10 +134,12 @@ export function linearize<Args extends readonly any[], T>(
   f: (...args: Args) => T,
   xs: Arguments<Args>,
 ): [value: T, push: (vs: Arguments<Args>) => T] {
-  const { inputs, value, outputs } = traceFresh(f, xs);
+  const { args, inputs, value, outputs } = traceFresh(f, xs);
   const push = (vs: Arguments<Args>): T => {
-    const tangents = leavesLike('jvp', vs, inputs);
-    const table = pushForward(outputs, new Map(inputs.map((each, i) => [each, tangents[i]])));
+    const tangents = leavesLike('jvp', vs, args);
+    // What is known to stand still is not multiplied by its slope, which may be infinite.
+    const seeds = inputs.map((each, i) => [each, isKnownZero(tangents[i]) ? zero : tangents[i]] as const);
+    const table = pushForward(outputs, new Map<Variable, Gradient>(seeds));
     return refill(
       value,
       outputs.map((output) => resolveTangent('jvp', output, table.get(output) ?? disconnected)),
@@ -114,7 +168,8 @@ export function jvp<Args extends readonly any[], T>(
 
 /**
  * Reverse mode: the value of f at `xs` and the pullback, which takes u (of the structure that f returns) to the
- * vector-Jacobian product J^T u, one part for each argument. Parts on which f does not depend get zeros.
+ * vector-Jacobian product J^T u, one part for each argument. Parts on which f does not depend get zeros, and so do
+ * integers, which have no tangent space but the zero.
  * @throws ShapeError where u does not fit; UndefinedGradientError where a derivative does not exist
  */
 export function vjp<Args extends readonly any[], T>(
@@ -123,16 +178,14 @@ export function vjp<Args extends readonly any[], T>(
 ): [value: T, pullback: (u: TensorLike | unknown) => Args] {
   const { args, inputs, value, outputs } = traceFresh(f, xs);
   const pullback = (u: unknown): Args => {
-    const seeds = value instanceof Variable ? [seedOf(u, value)] : leavesLike('vjp', u, outputs);
+    const seeds = leavesLike('vjp', u, value);
     const table = buildGradients(outputs, inputs, seeds);
     const found = inputs.map((each) =>
-      resolve('vjp', outputs[0] ?? each, each, table.get(each) ?? disconnected, { disconnected: 'zero' }),
+      isFloat(each.dtype)
+        ? resolve('vjp', outputs[0] ?? each, each, table.get(each) ?? disconnected, { disconnected: 'zero' })
+        : full(each.shape, 0, each.dtype),
     );
     return refill(args, found);
   };
   return [value, pullback];
-}
-
-function seedOf(u: unknown, value: Variable): Variable {
-  return leavesLike('vjp', toVariable(u as TensorLike, value.dtype), [value])[0];
 }

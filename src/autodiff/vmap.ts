@@ -9,6 +9,7 @@ import {
   applyOperation,
   at,
   type Batch,
+  DTypeError,
   input,
   isVariable,
   leavesOf,
@@ -16,13 +17,14 @@ import {
   normalizeAxis,
   prune,
   ShapeError,
+  sameShape,
   type Variable,
   variablesOf,
   withSite,
 } from '../graph/index.ts';
 import { concat } from '../operations/joining.ts';
-import { reshape, transpose } from '../operations/movement.ts';
-import { alignBatch, leading, spread } from '../operations/rules.ts';
+import { moveAxis, reshape } from '../operations/movement.ts';
+import { alignBatch, axesShifted, leading, spread } from '../operations/rules.ts';
 import { slice } from '../operations/slicing.ts';
 import type { Arguments } from './grad.ts';
 
@@ -49,11 +51,20 @@ export function batchGraph(
         size,
       });
       own.forEach((output, i) => {
-        if (!mapped.has(output)) table.set(output, made[i]);
+        if (!mapped.has(output)) table.set(output, checked(operation.name, output, made[i], size));
       });
     });
   }
   return outputs.map((output) => table.get(output) ?? spread(output, size));
+}
+
+/** What a batching rule made of `output`. @throws ShapeError or DTypeError where it is not a batch of such tensors */
+function checked(name: string, output: Variable, made: Variable | undefined, size: number): Variable {
+  const shape = [size, ...output.shape];
+  if (made?.dtype === output.dtype && sameShape(made.shape, shape)) return made;
+  throw new (made?.dtype === output.dtype ? ShapeError : DTypeError)(
+    `${name}: its batching rule gives ${made?.type ?? 'nothing'} for ${size} times ${output.type}; it must put the batch axis in front${at()}`,
+  );
 }
 
 type Attributes = Application['attributes'];
@@ -67,10 +78,8 @@ function batchApplication(batch: Batch<Attributes>): readonly Variable[] {
       const aligned = inputs.map((each, i) => (mapped[i] ? alignBatch(each, rank) : each));
       return applyOperation(operation, aligned, attributes);
     }
-    case 'reduction': {
-      const axes = (attributes.axes as number[]).map((axis) => axis + 1);
-      return applyOperation(operation, inputs, { ...attributes, axes });
-    }
+    case 'reduction':
+      return axesShifted(batch as Batch<Attributes & { axes: readonly number[] }>);
     case 'product':
       return batchProduct(batch);
     default:
@@ -78,14 +87,23 @@ function batchApplication(batch: Batch<Attributes>): readonly Variable[] {
   }
 }
 
-/** A batch of matrices times one matrix is one tall matrix times it. */
+/** A batch of matrices times one matrix is one tall matrix times it; one times a batch is the same, transposed. */
 function batchProduct(batch: Batch<Attributes>): readonly Variable[] {
   const { operation, inputs, mapped, attributes, size } = batch;
   const [a, b] = inputs;
-  if (mapped[1] || a.rank !== 3) return leading(batch);
-  const [, rows, inner] = a.shape;
-  const [product] = applyOperation(operation, [reshape(a, [size * rows, inner]), b], attributes);
-  return [reshape(product, [size, rows, b.shape[1]])];
+  if (mapped[0] && mapped[1]) return leading(batch);
+  const tall = (many: Variable, one: Variable): Variable => {
+    const [, rows, inner] = many.shape;
+    const [product] = applyOperation(operation, [reshape(many, [size * rows, inner]), one], attributes);
+    return reshape(product, [size, rows, one.shape[1]]);
+  };
+  if (mapped[0]) return a.rank === 3 ? [tall(a, b)] : leading(batch);
+  return b.rank === 3 ? [swapLast(tall(swapLast(b), swapLast(a)))] : leading(batch);
+}
+
+/** The last two axes exchanged. */
+function swapLast(x: Variable): Variable {
+  return moveAxis(x, x.rank - 1, x.rank - 2);
 }
 
 /** Without a rule: the operation on each element of the batch, and the results side by side. */
@@ -111,12 +129,19 @@ function oneByOne({ operation, inputs, mapped, attributes, size }: Batch<Attribu
   );
 }
 
-/** Which axis of each argument is mapped; null for an argument that is the same for all. */
+/** Which axis of a tensor is mapped; null for one that is the same for all. */
 export type MappedAxis = number | null;
 
+/** An axis for all tensors of a tree, or trees of axes in the structure of the tree. */
+export type MappedAxes = MappedAxis | readonly MappedAxes[] | { readonly [key: string]: MappedAxes };
+
 export interface VmapOptions {
-  /** The mapped axis of every leaf of all arguments, or one for each argument. Default 0. */
-  inAxes?: MappedAxis | readonly MappedAxis[];
+  /**
+   * The mapped axis of all tensors of all arguments, or a list with one entry for each argument: an axis (negative ones
+   * count from the end), null for an argument that is the same for all, or, for an argument that holds several tensors,
+   * the same in its structure: `[{ weights: null, x: 0 }, -1]`. Default 0.
+   */
+  inAxes?: MappedAxes;
   /** Where the results carry the batch axis. Default 0. */
   outAxis?: number;
 }
@@ -134,8 +159,6 @@ export function vmap<Args extends readonly any[], T>(
   return (...args) => {
     const mapped = new Map<Variable, Variable>();
     let size: number | undefined;
-    const axisOf = (i: number): MappedAxis =>
-      typeof inAxes === 'number' || inAxes === null ? inAxes : (inAxes[i] ?? null);
     const stand = (leaf: Variable, path: string, axis: number): Variable => {
       if (leaf.rank === 0) {
         throw new ShapeError(
@@ -158,12 +181,8 @@ export function vmap<Args extends readonly any[], T>(
       mapped.set(element, moveAxis(leaf, from, 0));
       return element;
     };
-    const elements = args.map((arg, i) => {
-      const axis = axisOf(i);
-      const variables = variablesOf(arg);
-      if (axis === null) return variables;
-      return mapTree(variables, isVariable, (leaf, path) => stand(leaf, `argument ${i}${path}`, axis));
-    });
+    const axes = axesOfArguments(inAxes, args.length);
+    const elements = args.map((arg, i) => withAxes(variablesOf(arg), axes[i], `argument ${i}`, stand));
     if (size === undefined) {
       throw new ShapeError(`vmap: no argument is mapped, so the batch has no size${at()}`);
     }
@@ -177,10 +196,37 @@ export function vmap<Args extends readonly any[], T>(
   };
 }
 
-/** The same tensor with axis `from` at place `to`, the others in their order. */
-export function moveAxis(x: Variable, from: number, to: number): Variable {
-  if (from === to) return x;
-  const order = x.shape.map((_, axis) => axis).filter((axis) => axis !== from);
-  order.splice(to, 0, from);
-  return transpose(x, order);
+/** One entry for each argument. @throws ShapeError */
+function axesOfArguments(inAxes: MappedAxes, count: number): readonly MappedAxes[] {
+  if (typeof inAxes === 'number' || inAxes === null) return new Array<MappedAxis>(count).fill(inAxes);
+  if (Array.isArray(inAxes) && inAxes.length === count) return inAxes;
+  throw new ShapeError(
+    `vmap: inAxes is ${JSON.stringify(inAxes)} for ${count} argument${count === 1 ? '' : 's'}; give one axis for all, or a list with ` +
+      `one entry for each argument (null for one that is not mapped)${at()}`,
+  );
+}
+
+/** `tree` with every tensor that has an axis replaced. @throws ShapeError where `axes` is not of its structure */
+function withAxes(
+  tree: any,
+  axes: MappedAxes,
+  path: string,
+  replace: (leaf: Variable, path: string, axis: number) => Variable,
+): any {
+  if (axes === null) return tree;
+  if (typeof axes === 'number')
+    return mapTree(tree, isVariable, (leaf, inner) => replace(leaf, `${path}${inner}`, axes));
+  const keys = (value: object): string => Object.keys(value).sort().join(', ');
+  if (isVariable(tree) || Array.isArray(tree) !== Array.isArray(axes) || keys(tree) !== keys(axes)) {
+    throw new ShapeError(
+      `vmap: inAxes for ${path} has the parts [${keys(axes)}], but ${path} ` +
+        `${isVariable(tree) ? `is one tensor, ${tree.toString()}` : `has the parts [${keys(tree)}]`}; ` +
+        `give one axis (or null) for all of it, or one for each part${at()}`,
+    );
+  }
+  if (Array.isArray(axes)) return axes.map((each, i) => withAxes(tree[i], each, `${path}[${i}]`, replace));
+  const parts = axes as { readonly [key: string]: MappedAxes };
+  return Object.fromEntries(
+    Object.entries(tree).map(([key, part]) => [key, withAxes(part, parts[key], `${path}.${key}`, replace)]),
+  );
 }

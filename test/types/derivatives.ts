@@ -53,6 +53,12 @@ expectType<Variable>()(grad(f)(x, x));
 grad(f)([1, 2], 3);
 grad(f)(images, new Float32Array(3));
 grad(f, { argument: 1 })(tensor([1]), x);
+// What it gives is a function of Variables again, and its type follows the argument.
+const cube = (a: Variable): Variable => mul(a, mul(a, a));
+expectType<Variable>()(grad(grad(grad(cube)))(2));
+expectType<Variable>()(grad(tanh)(2));
+const scaled = (a: Variable, weights: { w: Variable }): Variable => sum(mul(a, weights.w));
+expectType<{ w: Variable }>()(grad(scaled, { argument: 1 })(x, { w: 3 }));
 // @ts-expect-error: f takes two arguments
 grad(f)(x);
 // @ts-expect-error: a text is no tensor
