@@ -4,7 +4,7 @@ import { add, neg, square, sub } from './arithmetic.ts';
 import { type Declared, declare, real } from './declare.ts';
 import { binary, mul, type Plain, unary } from './elementwise.ts';
 import { exp, expm1 } from './exponential.ts';
-import { greater, where } from './logic.ts';
+import { equal, greater, logicalAnd, notEqual, where } from './logic.ts';
 
 const special = [0, -0, 1, -1, 20, -20, 100, -100, 800, -800, Infinity, -Infinity, NaN, 1e-40];
 
@@ -40,6 +40,7 @@ export const relu = unary('relu', {
   operands: 'number',
   formula: (k, x) => k.max(x, k.literal(0)),
   routes: [({ x, g }) => where(greater(x, 0), g, 0)],
+  kinks: ({ x }) => [{ where: equal(x, 0), point: 'corner at 0', convention: '0' }],
   samples: real(-3, 3, { avoid: [0] }),
   special,
   torch: 'torch.relu(x)',
@@ -51,6 +52,9 @@ const leakyReluOf = binary('leakyRelu', {
   routes: [
     ({ x, b, g }) => where(greater(x, 0), g, mul(g, b)),
     ({ x, g }) => where(greater(x, 0), 0, mul(g, x)),
+  ],
+  kinks: ({ x, b }) => [
+    { where: logicalAnd(equal(x, 0), notEqual(b, 1)), point: 'corner at 0', convention: 'slope, as below 0' },
   ],
   samples: [real(-3, 3, { avoid: [0] }), real(0.05, 0.3)],
   special,
@@ -66,6 +70,9 @@ const eluOf = binary('elu', {
   routes: [
     ({ x, b, g }) => where(greater(x, 0), g, mul(g, mul(b, exp(notAbove0(x))))),
     ({ x, g }) => where(greater(x, 0), 0, mul(g, expm1(notAbove0(x)))),
+  ],
+  kinks: ({ x, b }) => [
+    { where: logicalAnd(equal(x, 0), notEqual(b, 1)), point: 'corner at 0', convention: 'alpha, as below 0' },
   ],
   samples: [real(-3, 3, { avoid: [0] }), real(0.5, 1.5)],
   special,

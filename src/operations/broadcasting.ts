@@ -50,6 +50,7 @@ const sumOperation: Operation<ReductionAttributes> = {
   name: 'sum',
   infer: ([x], attributes) => [{ shape: inferReduction('sum', x, attributes), dtype: x.dtype }],
   bprop: ({ inputs: [x], g, attributes }) => broadcastTo(restoreAxes(g, x, attributes), x.shape),
+  linear: true,
   computation: { kind: 'reduction', monoid: 'sum' },
 };
 
@@ -93,6 +94,10 @@ const broadcastToOperation: Operation<{ shape: Shape }> = {
     return [{ shape, dtype: x.dtype }];
   },
   bprop: ({ inputs: [x], g }) => sumTo(g, x.shape),
+  linear: true,
+  batch: ({ inputs: [x], attributes: { shape }, size }) => [
+    broadcastTo(alignBatch(x, shape.length), [size, ...shape]),
+  ],
   computation: {
     kind: 'view',
     view: (input, output) => {
@@ -135,6 +140,17 @@ export const broadcastTo = declare(stretch)({
     },
   ],
 });
+
+/** An operand of a batch that is the same for every index of the batch axis. */
+export function spread(x: Variable, size: number): Variable {
+  return broadcastTo(x, [size, ...x.shape]);
+}
+
+/** An operand with a batch axis in front, with axes of extent 1 behind that, so that the others align in `rank` axes. */
+export function alignBatch(x: Variable, rank: number): Variable {
+  const [size, ...own] = x.shape;
+  return reshape(x, [size, ...new Array<number>(rank - own.length).fill(1), ...own]);
+}
 
 /** Sums `g` down to `shape`, from which it had been broadcast: the one place where broadcasting is undone. */
 export function sumTo(g: Variable, shape: Shape): Variable {

@@ -28,6 +28,7 @@ const castOperation: Operation<{ dtype: DType }> = {
     if (!isFloat(x.dtype)) return undefinedGradient(`${x.dtype} has no tangent space`);
     return cast(g, x.dtype);
   },
+  linear: true,
   computation: { kind: 'elementwise', formula: (k, [x], { dtype }) => k.cast(x, dtype) },
 };
 

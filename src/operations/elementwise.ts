@@ -13,6 +13,7 @@ import {
   type Edge,
   type Gradient,
   isFloat,
+  type Kink,
   type Operation,
   promote,
   type ScalarLanguage,
@@ -59,32 +60,45 @@ export interface Binary {
   (a: TensorLike, b: Plain): Variable;
 }
 
-/** What a partial derivative is written in: the operands a (also x), b, c; the output y; the incoming gradient g. */
-export interface Names {
+/** The operands a (also x), b, c, and the output y. */
+export interface Values {
   readonly x: Variable;
   readonly a: Variable;
   readonly b: Variable;
   readonly c: Variable;
   readonly y: Variable;
+}
+
+/** What a partial derivative is written in: operands and output, and the incoming gradient g. */
+export interface Names extends Values {
   readonly g: Variable;
 }
 
-/** `float` computes in floats (integers are converted), `number` keeps integers, `bool` reads truth values. */
-type Operands = 'float' | 'number' | 'bool' | 'any';
+function valuesOf([a, b, c]: readonly Variable[], [y]: readonly Variable[]): Values {
+  return { x: a, a, b, c, y };
+}
 
-interface Rules {
+/** `float` computes in floats (integers are converted), `number` keeps integers, `bool` reads truth values. */
+export type Operands = 'float' | 'number' | 'bool' | 'any';
+
+export interface Rules {
   doc: string;
   /** What the operands become. Default `float`. */
   operands?: Operands;
   /** Default: the operands' dtype. */
   result?: 'bool';
+  /** Compute float32 in float64 and round once, at the end: for formulas that lose digits on the way. */
+  inFloat64?: true;
   formula<T>(k: ScalarLanguage<T>, ...inputs: T[]): T;
   /** One per operand: the partial derivative, to be multiplied by g; use y where that is cheaper or stabler. */
   partials?: readonly ((names: Names) => Variable)[];
   /** One per operand: the whole vector-Jacobian product, for rules that route g rather than multiply it. */
   routes?: readonly ((names: Names) => Gradient)[];
+  /** Where the partials hold by convention only. */
+  kinks?(values: Values): readonly Kink[];
   notDifferentiable?: string;
-  samples: Domain | readonly Domain[];
+  /** Where to test it; no samples if absent. */
+  samples?: Domain | readonly Domain[];
   special?: readonly number[];
   /** The same in PyTorch, of x, y, z. */
   torch?: string;
@@ -130,14 +144,25 @@ export function elementwiseOperation(name: string, rules: Rules): Operation<Reco
     },
     bprop({ inputs, outputs, index, g }: Edge<unknown>): Gradient {
       if (!isFloat(outputs[0].dtype)) return zero;
-      const names: Names = { x: inputs[0], a: inputs[0], b: inputs[1], c: inputs[2], y: outputs[0], g };
+      const names = { ...valuesOf(inputs, outputs), g };
       const route = rules.routes?.[index];
       if (route !== undefined) return route(names);
       const partial = rules.partials?.[index];
       return partial === undefined ? zero : chain(g, partial(names));
     },
+    kinks: ({ inputs, outputs }) => rules.kinks?.(valuesOf(inputs, outputs)) ?? [],
     computation: { kind: 'elementwise', formula: (k, inputs) => rules.formula(k, ...inputs) },
   };
+}
+
+/** Applies an operation to floats of one dtype, in float64, and rounds the result to that dtype. */
+export function applyInFloat64<A>(
+  operation: Operation<A>,
+  operands: readonly Variable[],
+  attributes: A,
+): Variable {
+  const wide = operands.map((operand) => cast(operand, 'float64'));
+  return cast(apply(operation, wide, attributes), operands[0].dtype);
 }
 
 /** Shapes that exercise broadcasting, for each number of operands. */
@@ -185,16 +210,18 @@ export function elementwiseSamples(
   }));
 }
 
-function elementwise<F extends (...args: any[]) => Variable>(
+/** An elementwise function of `arity` operands. */
+export function elementwise<F extends (...args: any[]) => Variable>(
   name: string,
   arity: number,
   rules: Rules,
 ): Declared<F> {
   const operation = elementwiseOperation(name, rules);
   const operands = rules.operands ?? 'float';
-  const domains = Array.isArray(rules.samples)
-    ? (rules.samples as Domain[])
-    : new Array<Domain>(arity).fill(rules.samples as Domain);
+  const { samples } = rules;
+  const domains = Array.isArray(samples)
+    ? (samples as Domain[])
+    : new Array<Domain>(arity).fill(samples as Domain);
   const call = (...args: TensorLike[]): Variable => {
     const given = args.slice(0, arity);
     if (given.length < arity || given.some((arg) => arg === undefined)) {
@@ -202,14 +229,15 @@ function elementwise<F extends (...args: any[]) => Variable>(
         `${name}: takes ${arity} operand${arity > 1 ? 's' : ''}, one is missing${at()}`,
       );
     }
-    return apply(operation, unify(given, operands), {});
+    const applied = rules.inFloat64 === true ? applyInFloat64 : apply;
+    return applied(operation, unify(given, operands), {});
   };
   return declare(call as unknown as F)({
     name,
     doc: rules.doc,
     dtypes: rules.result === 'bool' ? `${operands} -> bool` : operands,
     operation,
-    samples: elementwiseSamples(call, domains, rules.torch),
+    samples: samples === undefined ? [] : elementwiseSamples(call, domains, rules.torch),
     special: rules.special,
     notDifferentiable: rules.notDifferentiable,
   });

@@ -2,7 +2,7 @@
 import { add, div, sub } from './arithmetic.ts';
 import { real } from './declare.ts';
 import { binary, mul, unary } from './elementwise.ts';
-import { equal, logicalAnd, where } from './logic.ts';
+import { equal, greaterEqual, less, logicalAnd, where } from './logic.ts';
 
 const special = [0, -0, 1, -1, 88.5, 90, -90, -104, 710, -746, Infinity, -Infinity, NaN, 1e-40, 3e38];
 
@@ -28,6 +28,7 @@ export const log = unary('log', {
   doc: "Natural logarithm: y' = 1 / x.",
   formula: (k, x) => k.log(x),
   routes: [({ x, g }) => div(g, x)],
+  kinks: ({ x }) => [{ where: equal(x, 0), point: 'pole at 0', convention: 'Infinity' }],
   samples: real(0.2, 5),
   special,
   torch: 'torch.log(x)',
@@ -37,6 +38,7 @@ export const log1p = unary('log1p', {
   doc: "log(1 + x), accurate near 0; y' = 1 / (1 + x).",
   formula: (k, x) => k.log1p(x),
   routes: [({ x, g }) => div(g, add(1, x))],
+  kinks: ({ x }) => [{ where: equal(x, -1), point: 'pole at -1', convention: 'Infinity' }],
   samples: real(-0.7, 4),
   special,
   torch: 'torch.log1p(x)',
@@ -51,7 +53,14 @@ export const pow = binary('pow', {
   formula: (k, a, b) => k.pow(a, b),
   partials: [
     ({ a, b }) => mul(b, pow(where(logicalAnd(equal(a, 0), equal(b, 0)), 1, a), sub(b, 1))),
-    ({ a, y }) => mul(y, log(where(equal(a, 0), 1, a))),
+    ({ a, b, y }) => mul(y, log(where(logicalAnd(equal(a, 0), greaterEqual(b, 0)), 1, a))),
+  ],
+  kinks: ({ a, b }) => [
+    {
+      where: logicalAnd(equal(a, 0), less(b, 1)),
+      point: 'base 0 with an exponent below 1',
+      convention: 'infinite; 0 for both where the exponent is 0',
+    },
   ],
   samples: [real(0.3, 3), real(-2, 3)],
   special,

@@ -13,11 +13,13 @@ import {
   toVariable,
   undefinedGradient,
   Variable,
+  zero,
 } from '../graph/index.ts';
 import { inferReduction, type KeepDims, type ReductionAttributes } from './broadcasting.ts';
 import { cast } from './conversion.ts';
 import { declare, real } from './declare.ts';
-import { shareAmongExtremes } from './reduction.ts';
+import { axesShifted } from './oneOperand.ts';
+import { meanOfExtremes, shareAmongExtremes, tiesOfExtremes } from './reduction.ts';
 
 /** Scans one axis; the first of equals wins, and a NaN wins over everything. */
 function scan(
@@ -48,6 +50,9 @@ function scan(
   }
 }
 
+const indexReason = (name: string): string =>
+  `the second output of ${name} is an index: it jumps from one integer to another and has no derivative`;
+
 function extremeOperation(name: string, largest: boolean): Operation<ReductionAttributes> {
   return {
     name,
@@ -66,12 +71,16 @@ function extremeOperation(name: string, largest: boolean): Operation<ReductionAt
     bprop({ inputs: [x], outputs: [y], gradients, attributes, g }) {
       const [, place] = gradients;
       if (place instanceof Variable || place.gradient === 'undefined' || !isFloat(x.dtype)) {
-        return undefinedGradient(
-          `the second output of ${name} is an index: it jumps from one integer to another and has no derivative`,
-        );
+        return undefinedGradient(indexReason(name));
       }
       return shareAmongExtremes(x, y, g, attributes);
     },
+    jvp: ({ inputs: [x], outputs: [y], tangents: [tangent], attributes }) => [
+      tangent === undefined ? zero : meanOfExtremes(x, y, tangent, attributes),
+      undefinedGradient(indexReason(name)),
+    ],
+    batch: axesShifted,
+    kinks: tiesOfExtremes,
     computation: {
       kind: 'routine',
       run: (inputs, outputs, { axes }) => scan(inputs, outputs, axes[0], largest),

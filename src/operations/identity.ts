@@ -10,11 +10,14 @@ import {
 } from '../graph/index.ts';
 import { declare, real } from './declare.ts';
 import type { Unary } from './elementwise.ts';
+import { pushed, unshifted } from './oneOperand.ts';
 
 const identityOperation: Operation<Record<string, never>> = {
   name: 'identity',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
   bprop: ({ g }) => g,
+  jvp: pushed((tangent) => tangent),
+  batch: unshifted,
   computation: { kind: 'view', view: (input) => input },
 };
 
@@ -35,6 +38,7 @@ const stopGradientOperation: Operation<Record<string, never>> = {
   ...identityOperation,
   name: 'stopGradient',
   bprop: () => zero,
+  jvp: () => [zero],
 };
 
 /** The same numbers, held constant by differentiation: the gradient through it is zero by definition. */

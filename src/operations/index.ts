@@ -2,6 +2,11 @@
 import './methods.ts';
 
 export { sumTo } from './broadcasting.ts';
+export type { ConvOptions, ConvTransposeOptions } from './convolution/conv.ts';
+export type { AvgPoolOptions, PoolOptions } from './convolution/pooling.ts';
+export type { Padding } from './convolution/sliding.ts';
+export type { WindowsOptions } from './convolution/windows.ts';
+export type { CumulativeOptions } from './cumulative.ts';
 export {
   type Declaration,
   type Declared,
@@ -12,5 +17,16 @@ export {
   truth,
   whole,
 } from './declare.ts';
+export {
+  type DegenerateOptions,
+  degenerateSingularValues,
+  dependentColumns,
+  repeatedEigenvalues,
+} from './decomposition/degenerate.ts';
+export type { RankOptions } from './decomposition/leastSquares.ts';
+export type { TriangularSolveOptions } from './decomposition/triangular.ts';
+export { defineOperation, type ElementwiseDefinition, type PartialDerivative, type Route } from './define.ts';
+export type { CompositionDefinition, RoutineDefinition } from './general.ts';
 export { full } from './generators.ts';
 export { families, type OperationName, registry } from './registry/index.ts';
+export type { SortOptions, TopKOptions } from './sorting.ts';

@@ -15,6 +15,7 @@ import {
 import { cast } from './conversion.ts';
 import { declare, real } from './declare.ts';
 import { expandDims } from './movement.ts';
+import { leading } from './rules.ts';
 import { slice } from './slicing.ts';
 
 const concatOperation: Operation<{ axis: number }> = {
@@ -35,6 +36,8 @@ const concatOperation: Operation<{ axis: number }> = {
     const start = inputs.slice(0, index).reduce((sum, each) => sum + each.shape[axis], 0);
     return part(g, axis, start, start + inputs[index].shape[axis]);
   },
+  linear: true,
+  batch: (batch) => leading({ ...batch, attributes: { axis: batch.attributes.axis + 1 } }),
   computation: {
     kind: 'assembly',
     regions(inputs, output, { axis }) {

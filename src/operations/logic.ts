@@ -109,6 +109,7 @@ const whereOperation: Operation<Record<string, never>> = {
     if (index === 0 || !isFloat(a.dtype)) return zero;
     return index === 1 ? where(condition, g, 0) : where(condition, 0, g);
   },
+  jvp: ({ inputs: [condition], tangents: [, da, db] }) => [where(condition, da ?? 0, db ?? 0)],
   computation: { kind: 'elementwise', formula: (k, [condition, a, b]) => k.select(condition, a, b) },
 };
 

@@ -25,6 +25,7 @@ import { iota } from './generators.ts';
 import { equal, less, lessEqual, logicalAnd, where } from './logic.ts';
 import { expandDims } from './movement.ts';
 import { mean } from './reduction.ts';
+import { axisShifted, leading, pushed, total } from './rules.ts';
 import { finiteMax } from './statistics.ts';
 
 type AxisAttributes = { axis: number };
@@ -37,12 +38,17 @@ function along(operation: Operation<AxisAttributes>, x: TensorLike, axis: number
 
 const keepDims = { keepDims: true };
 
+/** The Jacobian of softmax, diag(y) - y y^T, times v. It is symmetric, so the product serves both modes. */
+function softmaxProduct(y: Variable, v: Variable, { axis }: AxisAttributes): Variable {
+  return mul(y, sub(v, sum(mul(v, y), axis, keepDims)));
+}
+
 const softmaxOperation: Operation<AxisAttributes> = {
   name: 'softmax',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
-  bprop({ outputs: [y], g, attributes: { axis } }) {
-    return mul(y, sub(g, sum(mul(g, y), axis, keepDims)));
-  },
+  bprop: ({ outputs: [y], g, attributes }) => softmaxProduct(y, g, attributes),
+  jvp: pushed((tangent, { outputs: [y], attributes }) => softmaxProduct(y, tangent, attributes)),
+  batch: axisShifted,
   computation: {
     kind: 'composition',
     expand([x], { axis }) {
@@ -74,6 +80,10 @@ const logSoftmaxOperation: Operation<AxisAttributes> = {
   bprop({ outputs: [y], g, attributes: { axis } }) {
     return sub(g, mul(exp(y), sum(g, axis, keepDims)));
   },
+  jvp: pushed((tangent, { outputs: [y], attributes: { axis } }) =>
+    sub(tangent, sum(mul(exp(y), tangent), axis, keepDims)),
+  ),
+  batch: axisShifted,
   computation: {
     kind: 'composition',
     expand: ([x], { axis }) => {
@@ -98,28 +108,37 @@ export const logSoftmax = declare(
   ],
 });
 
+/** dJ/dx of each row: q sum p - p, with p one at the label, and NaN for a label outside the classes. */
+function slopeInLogits(x: Variable, targets: Variable): Variable {
+  const q = softmax(x);
+  if (isFloat(targets.dtype)) return sub(mul(q, sum(targets, -1, keepDims)), targets);
+  const difference = where(isLabel(x, targets), sub(q, 1), q);
+  return where(expandDims(inRange(x, targets), -1), difference, Number.NaN);
+}
+
 /** Cross-entropy of each row: the loss itself is its mean. Inputs: logits [..., classes], targets. */
 const crossEntropyOperation: Operation<Record<string, never>> = {
   name: 'crossEntropy',
   infer: ([x]) => [{ shape: x.shape.slice(0, -1), dtype: x.dtype }],
   bprop({ inputs: [x, targets], index, g }) {
     const rows = expandDims(g, -1);
-    const probabilities = isFloat(targets.dtype);
-    if (index === 1) return probabilities ? neg(mul(rows, logSoftmax(x))) : disconnected;
-    const q = softmax(x);
-    if (!probabilities) {
-      const difference = where(isLabel(x, targets), sub(q, 1), q);
-      return mul(rows, where(expandDims(inRange(x, targets), -1), difference, Number.NaN));
-    }
-    return mul(rows, sub(mul(q, sum(targets, -1, keepDims)), targets));
+    if (index === 0) return mul(rows, slopeInLogits(x, targets));
+    return isFloat(targets.dtype) ? neg(mul(rows, logSoftmax(x))) : disconnected;
   },
+  jvp: ({ inputs: [x, targets], tangents: [dx, dp] }) => [
+    total(dx && sum(mul(dx, slopeInLogits(x, targets)), -1), dp && neg(sum(mul(dp, logSoftmax(x)), -1))),
+  ],
+  batch: leading,
   computation: {
     kind: 'composition',
     expand([x, targets]) {
-      if (isFloat(targets.dtype)) return neg(sum(mul(targets, logSoftmax(x)), -1));
+      // 0 log 0 is 0: a class that does not occur adds nothing, however improbable it is.
+      if (isFloat(targets.dtype))
+        return neg(sum(where(equal(targets, 0), 0, mul(targets, logSoftmax(x))), -1));
+      const valid = inRange(x, targets);
       const shifted = sub(x, finiteMax(x, [x.rank - 1]));
       const loss = sub(log(sum(exp(shifted), -1)), sum(where(isLabel(x, targets), shifted, 0), -1));
-      return where(inRange(x, targets), loss, Number.NaN);
+      return where(valid, loss, Number.NaN);
     },
   },
 };

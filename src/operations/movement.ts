@@ -19,6 +19,7 @@ import {
   type View,
 } from '../graph/index.ts';
 import { declare, real } from './declare.ts';
+import { shifted } from './oneOperand.ts';
 
 const matrix = { shape: [3, 4], domain: real(-2, 2) };
 const cube = { shape: [2, 3, 5], domain: real(-2, 2) };
@@ -67,6 +68,8 @@ const reshapeOperation: Operation<{ shape: Shape }> = {
     return [{ shape, dtype: x.dtype }];
   },
   bprop: ({ inputs: [x], g }) => reshape(g, x.shape),
+  linear: true,
+  batch: shifted(({ shape }, size) => ({ shape: [size, ...shape] })),
   computation: { kind: 'view', view: (input, output) => reshapeView(input, output) },
 };
 
@@ -112,6 +115,8 @@ const transposeOperation: Operation<{ permutation: readonly number[] }> = {
     const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
     return transpose(g, inverse);
   },
+  linear: true,
+  batch: shifted(({ permutation }) => ({ permutation: [0, ...permutation.map((axis) => axis + 1)] })),
   computation: {
     kind: 'view',
     view: (input, output, { permutation }) => ({
@@ -145,6 +150,14 @@ export const transpose = declare(transposeAxes)({
     { inputs: [cube], call: (x) => transpose(x, [1, 2, 0]), torch: 'x.permute(1, 2, 0)' },
   ],
 });
+
+/** The same tensor with axis `from` at place `to`, the others in their order. */
+export function moveAxis(x: Variable, from: number, to: number): Variable {
+  if (from === to) return x;
+  const order = x.shape.map((_, axis) => axis).filter((axis) => axis !== from);
+  order.splice(to, 0, from);
+  return transpose(x, order);
+}
 
 /** Drops axes of extent 1 (those given, or all). */
 export const squeeze = declare((x: TensorLike, axis?: Axis): Variable => {

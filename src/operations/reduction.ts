@@ -3,8 +3,10 @@ import {
   type Axis,
   apply,
   at,
+  type Edge,
   formatShape,
   isFloat,
+  type Kink,
   type Monoid,
   normalizeAxes,
   type Operation,
@@ -29,8 +31,9 @@ import {
 import { cast } from './conversion.ts';
 import { type Declared, type Domain, declare, real, type Sample, truth } from './declare.ts';
 import { mul } from './elementwise.ts';
-import { equal, where } from './logic.ts';
+import { equal, greater, where } from './logic.ts';
 import { reshape, transpose } from './movement.ts';
+import { pushed } from './oneOperand.ts';
 import { flip, pad, slice } from './slicing.ts';
 
 type Call = (x: TensorLike, axis?: Axis, options?: KeepDims) => Variable;
@@ -58,6 +61,8 @@ interface Rules {
   /** How the operand is brought to the dtype of the computation. */
   prepare(x: Variable): Variable;
   bprop: Operation<ReductionAttributes>['bprop'];
+  jvp?: Operation<ReductionAttributes>['jvp'];
+  kinks?: Operation<ReductionAttributes>['kinks'];
   torch?(axis: string): string;
   /** Whether an empty reduction has a value (a maximum of nothing has none). */
   neutral: boolean;
@@ -77,6 +82,8 @@ function reduction(name: string, rules: Rules): Declared<Reduction> {
       return [{ shape, dtype: x.dtype }];
     },
     bprop: (edge) => (isFloat(edge.outputs[0].dtype) ? rules.bprop(edge) : zero),
+    jvp: rules.jvp,
+    kinks: rules.kinks,
     computation: { kind: 'reduction', monoid: rules.monoid },
   };
   const call: Call = (x, axis, { keepDims = false } = {}) => {
@@ -93,36 +100,72 @@ function reduction(name: string, rules: Rules): Declared<Reduction> {
   });
 }
 
-/** The extreme elements share g evenly: jvp and vjp stay exact transposes of each other where elements tie. */
+/** Where x equals its extreme y, and in how many places along the axes it does. */
+function extremes(
+  x: Variable,
+  y: Variable,
+  attributes: ReductionAttributes,
+): { extreme: Variable; ties: Variable } {
+  const extreme = equal(x, restoreAxes(y, x, attributes));
+  return { extreme, ties: sum(cast(extreme, x.dtype), attributes.axes, { keepDims: true }) };
+}
+
+/** The extreme elements share g evenly. */
 export function shareAmongExtremes(
   x: Variable,
   y: Variable,
   g: Variable,
   attributes: ReductionAttributes,
 ): Variable {
-  const extreme = equal(x, restoreAxes(y, x, attributes));
-  const ties = sum(cast(extreme, x.dtype), attributes.axes, { keepDims: true });
+  const { extreme, ties } = extremes(x, y, attributes);
   return where(extreme, div(restoreAxes(g, x, attributes), ties), 0);
 }
 
+/** The transpose of {@link shareAmongExtremes}, exact where elements tie: the mean of the tangents of the extreme elements. */
+export function meanOfExtremes(
+  x: Variable,
+  y: Variable,
+  tangent: Variable,
+  attributes: ReductionAttributes,
+): Variable {
+  const { extreme, ties } = extremes(x, y, attributes);
+  const { axes, keepDims } = attributes;
+  return sum(where(extreme, div(tangent, ties), 0), axes, { keepDims });
+}
+
+/** Where more than one element is the extreme. */
+export function tiesOfExtremes({
+  inputs: [x],
+  outputs: [y],
+  attributes,
+}: Pick<Edge<ReductionAttributes>, 'inputs' | 'outputs' | 'attributes'>): readonly Kink[] {
+  return [{ where: greater(extremes(x, y, attributes).ties, 1), point: 'tie', convention: 'shared evenly' }];
+}
+
+const extremum = {
+  domain: real(-3, 3, { distinct: true }),
+  prepare: (x: Variable) => (x.dtype === 'bool' ? cast(x, 'int32') : x),
+  bprop: ({ inputs: [x], outputs: [y], g, attributes }: Edge<ReductionAttributes>) =>
+    shareAmongExtremes(x, y, g, attributes),
+  jvp: pushed<ReductionAttributes>((tangent, { inputs: [x], outputs: [y], attributes }) =>
+    meanOfExtremes(x, y, tangent, attributes),
+  ),
+  kinks: tiesOfExtremes,
+  neutral: false,
+};
+
 export const max = reduction('max', {
+  ...extremum,
   doc: 'The largest element along axes, NaN if any is; elements that tie share the gradient evenly.',
   monoid: 'max',
-  domain: real(-3, 3, { distinct: true }),
-  prepare: (x) => (x.dtype === 'bool' ? cast(x, 'int32') : x),
-  bprop: ({ inputs: [x], outputs: [y], g, attributes }) => shareAmongExtremes(x, y, g, attributes),
   torch: (axis) => `x.amax(${axis})`,
-  neutral: false,
 });
 
 export const min = reduction('min', {
+  ...extremum,
   doc: 'The smallest element along axes, NaN if any is; elements that tie share the gradient evenly.',
   monoid: 'min',
-  domain: real(-3, 3, { distinct: true }),
-  prepare: (x) => (x.dtype === 'bool' ? cast(x, 'int32') : x),
-  bprop: ({ inputs: [x], outputs: [y], g, attributes }) => shareAmongExtremes(x, y, g, attributes),
   torch: (axis) => `x.amin(${axis})`,
-  neutral: false,
 });
 
 /** Products of the elements before each one along the last axis, by doubling: log2(n) multiplications. */
@@ -174,6 +217,9 @@ export const prod = reduction('prod', {
   prepare: (x) => cast(x, toSum(x.dtype)),
   bprop: ({ inputs: [x], g, attributes }) =>
     mul(restoreAxes(g, x, attributes), productOfOthers(x, attributes.axes)),
+  jvp: pushed((tangent, { inputs: [x], attributes: { axes, keepDims } }) =>
+    sum(mul(tangent, productOfOthers(x, axes)), axes, { keepDims }),
+  ),
   torch: (axis) => `x.prod(${axis})`,
   neutral: true,
 });

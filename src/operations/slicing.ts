@@ -13,6 +13,7 @@ import {
   type Variable,
 } from '../graph/index.ts';
 import { declare, real } from './declare.ts';
+import { axesShifted, pushed, shifted } from './oneOperand.ts';
 
 const matrix = { shape: [4, 5], domain: real(-2, 2) };
 
@@ -29,6 +30,12 @@ const sliceOperation: Operation<SliceAttributes> = {
     });
     return apply(padOperation, [g], { before: starts, after, steps, value: 0 });
   },
+  linear: true,
+  batch: shifted(({ starts, counts, steps }, size) => ({
+    starts: [0, ...starts],
+    counts: [size, ...counts],
+    steps: [1, ...steps],
+  })),
   computation: {
     kind: 'view',
     view: (input, output, { starts, steps }) => ({
@@ -108,6 +115,13 @@ const padOperation: Operation<PadAttributes> = {
   },
   bprop: ({ inputs: [x], g, attributes: { before, steps } }) =>
     apply(sliceOperation, [g], { starts: before, counts: x.shape, steps }),
+  jvp: pushed((tangent, { attributes }) => apply(padOperation, [tangent], { ...attributes, value: 0 })),
+  batch: shifted(({ before, after, steps, value }) => ({
+    before: [0, ...before],
+    after: [0, ...after],
+    steps: [1, ...steps],
+    value,
+  })),
   computation: {
     kind: 'assembly',
     regions(_, output, { before, steps }) {
@@ -166,6 +180,8 @@ const flipOperation: Operation<{ axes: readonly number[] }> = {
   name: 'flip',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
   bprop: ({ g, attributes: { axes } }) => flip(g, axes),
+  linear: true,
+  batch: axesShifted,
   computation: {
     kind: 'view',
     view: (input, output, { axes }) => ({

@@ -30,6 +30,7 @@ import { exp, log } from './exponential.ts';
 import { full } from './generators.ts';
 import { equal, less, where } from './logic.ts';
 import { reshape } from './movement.ts';
+import { axesShifted, axisShifted, pushed } from './oneOperand.ts';
 import { max, mean, reductionSamples } from './reduction.ts';
 
 type Call = (x: TensorLike, axis?: Axis, options?: KeepDims) => Variable;
@@ -46,6 +47,11 @@ export function finiteMax(x: Variable, axes: readonly number[]): Variable {
   return where(less(abs(largest), Infinity), largest, 0);
 }
 
+/** The sum over the axes of a reduction. */
+function sumLike(x: Variable, { axes, keepDims }: ReductionAttributes): Variable {
+  return sum(x, axes, { keepDims });
+}
+
 /** e^(x - y) for y = logSumExp(x); 0 where all of x is -Infinity (y too), which has no softmax. */
 function softmaxAgainst(x: Variable, y: Variable): Variable {
   return exp(sub(x, where(equal(y, -Infinity), 0, y)));
@@ -56,6 +62,10 @@ const logSumExpOperation: Operation<ReductionAttributes> = {
   infer: ([x], attributes) => [{ shape: inferReduction('logSumExp', x, attributes), dtype: x.dtype }],
   bprop: ({ inputs: [x], outputs: [y], g, attributes }) =>
     mul(restoreAxes(g, x, attributes), softmaxAgainst(x, restoreAxes(y, x, attributes))),
+  jvp: pushed((tangent, { inputs: [x], outputs: [y], attributes }) =>
+    sumLike(mul(tangent, softmaxAgainst(x, restoreAxes(y, x, attributes))), attributes),
+  ),
+  batch: axesShifted,
   computation: {
     kind: 'composition',
     expand([x], { axes, keepDims }) {
@@ -85,25 +95,31 @@ export const logSumExp = declare(logSumExpOf as Reduction)({
 
 type VarianceAttributes = ReductionAttributes & { correction: number };
 
-/** The number of elements along axes, less `correction`. */
+/** The number of elements along axes, less `correction`, but not below 0. */
 function degrees(x: Variable, { axes, correction }: VarianceAttributes): number {
-  return sizeOf(axes.map((axis) => x.shape[axis])) - correction;
+  return Math.max(0, sizeOf(axes.map((axis) => x.shape[axis])) - correction);
+}
+
+/** x less its mean along axes. */
+function deviation(x: Variable, { axes }: VarianceAttributes): Variable {
+  return sub(x, mean(x, axes, { keepDims: true }));
 }
 
 const varianceOperation: Operation<VarianceAttributes> = {
   name: 'variance',
   infer: ([x], attributes) => [{ shape: inferReduction('variance', x, attributes), dtype: x.dtype }],
   bprop({ inputs: [x], g, attributes }) {
-    const deviation = sub(x, mean(x, attributes.axes, { keepDims: true }));
-    return mul(div(mul(2, restoreAxes(g, x, attributes)), degrees(x, attributes)), deviation);
+    const scaled = div(mul(2, restoreAxes(g, x, attributes)), degrees(x, attributes));
+    return mul(scaled, deviation(x, attributes));
   },
+  jvp: pushed((tangent, { inputs: [x], attributes }) =>
+    div(mul(2, sumLike(mul(tangent, deviation(x, attributes)), attributes)), degrees(x, attributes)),
+  ),
+  batch: axesShifted,
   computation: {
     kind: 'composition',
-    expand([x], attributes) {
-      const { axes, keepDims } = attributes;
-      const deviation = sub(x, mean(x, axes, { keepDims: true }));
-      return div(sum(square(deviation), axes, { keepDims }), degrees(x, attributes));
-    },
+    expand: ([x], attributes) =>
+      div(sumLike(square(deviation(x, attributes)), attributes), degrees(x, attributes)),
   },
 };
 
@@ -142,17 +158,26 @@ export const variance = declare(varianceOf)({
   ],
 });
 
+/** x / |x|, and 0 at the origin. */
+function directionOf(x: Variable, y: Variable, attributes: ReductionAttributes): Variable {
+  const length = restoreAxes(y, x, attributes);
+  const origin = equal(length, 0);
+  return div(where(origin, 0, x), where(origin, 1, length));
+}
+
 const normOperation: Operation<ReductionAttributes> = {
   name: 'norm',
   infer: ([x], attributes) => [{ shape: inferReduction('norm', x, attributes), dtype: x.dtype }],
-  bprop({ inputs: [x], outputs: [y], g, attributes }) {
-    const length = restoreAxes(y, x, attributes);
-    const origin = equal(length, 0);
-    return mul(restoreAxes(g, x, attributes), div(where(origin, 0, x), where(origin, 1, length)));
-  },
+  bprop: ({ inputs: [x], outputs: [y], g, attributes }) =>
+    mul(restoreAxes(g, x, attributes), directionOf(x, y, attributes)),
+  jvp: pushed((tangent, { inputs: [x], outputs: [y], attributes }) =>
+    sumLike(mul(tangent, directionOf(x, y, attributes)), attributes),
+  ),
+  batch: axesShifted,
+  kinks: ({ outputs: [y] }) => [{ where: equal(y, 0), point: 'corner at the origin', convention: '0' }],
   computation: {
     kind: 'composition',
-    expand: ([x], { axes, keepDims }) => sqrt(sum(square(x), axes, { keepDims })),
+    expand: ([x], attributes) => sqrt(sumLike(square(x), attributes)),
   },
 };
 
@@ -197,6 +222,8 @@ const cumsumOperation: Operation<CumulativeAttributes> = {
   name: 'cumsum',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
   bprop: ({ g, attributes: { axis, reverse } }) => apply(cumsumOperation, [g], { axis, reverse: !reverse }),
+  linear: true,
+  batch: axisShifted,
   computation: { kind: 'routine', run: cumulate },
 };
 

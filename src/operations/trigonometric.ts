@@ -1,9 +1,17 @@
 /** Circular and hyperbolic functions and the inverses of the circular ones (angles in radians). */
-import { add, div, neg, rsqrt, square, sub } from './arithmetic.ts';
+import { abs, add, div, neg, rsqrt, square, sub } from './arithmetic.ts';
 import { real } from './declare.ts';
-import { unary } from './elementwise.ts';
+import { mul, unary } from './elementwise.ts';
+import { equal } from './logic.ts';
 
 const special = [0, -0, 1, -1, 2, 100, -1000, 1e5, 88, -90, Infinity, -Infinity, NaN, 1e-40];
+
+/** An operation of its own: as a product of graphs its derivative would be 0 times infinity at 1 and -1, under rsqrt. */
+const oneMinusSquare = unary('oneMinusSquare', {
+  doc: 'y = 1 - x^2 as (1 - x)(1 + x), which does not cancel near 1 and -1.',
+  formula: (k, x) => k.mul(k.sub(k.literal(1), x), k.add(k.literal(1), x)),
+  partials: [({ x }) => mul(-2, x)],
+});
 
 export const sin = unary('sin', {
   doc: 'Sine of an angle in radians.',
@@ -35,7 +43,10 @@ export const tan = unary('tan', {
 export const asin = unary('asin', {
   doc: "Inverse sine, in [-pi/2, pi/2]: y' = (1 - x^2)^(-1/2).",
   formula: (k, x) => k.asin(x),
-  partials: [({ x }) => rsqrt(sub(1, square(x)))],
+  partials: [({ x }) => rsqrt(oneMinusSquare(x))],
+  kinks: ({ x }) => [
+    { where: equal(abs(x), 1), point: 'vertical tangent at 1 and -1', convention: 'Infinity' },
+  ],
   samples: real(-0.9, 0.9),
   special,
   torch: 'torch.asin(x)',
@@ -44,7 +55,10 @@ export const asin = unary('asin', {
 export const acos = unary('acos', {
   doc: "Inverse cosine, in [0, pi]: y' = -(1 - x^2)^(-1/2).",
   formula: (k, x) => k.acos(x),
-  partials: [({ x }) => neg(rsqrt(sub(1, square(x))))],
+  partials: [({ x }) => neg(rsqrt(oneMinusSquare(x)))],
+  kinks: ({ x }) => [
+    { where: equal(abs(x), 1), point: 'vertical tangent at 1 and -1', convention: '-Infinity' },
+  ],
   samples: real(-0.9, 0.9),
   special,
   torch: 'torch.acos(x)',

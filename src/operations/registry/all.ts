@@ -3,6 +3,8 @@
 export * from './activation.ts';
 export * from './arithmetic.ts';
 export * from './conversion.ts';
+export * from './convolution.ts';
+export * from './decomposition.ts';
 export * from './exponential.ts';
 export * from './indexing.ts';
 export * from './linearAlgebra.ts';
@@ -10,4 +12,6 @@ export * from './logic.ts';
 export * from './loss.ts';
 export * from './movement.ts';
 export * from './reduction.ts';
+export * from './sorting.ts';
+export * from './special.ts';
 export * from './trigonometric.ts';

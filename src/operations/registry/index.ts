@@ -7,6 +7,8 @@ import * as activation from './activation.ts';
 import * as registry from './all.ts';
 import * as arithmetic from './arithmetic.ts';
 import * as conversion from './conversion.ts';
+import * as convolution from './convolution.ts';
+import * as decomposition from './decomposition.ts';
 import * as exponential from './exponential.ts';
 import * as indexing from './indexing.ts';
 import * as linearAlgebra from './linearAlgebra.ts';
@@ -14,6 +16,8 @@ import * as logic from './logic.ts';
 import * as loss from './loss.ts';
 import * as movement from './movement.ts';
 import * as reduction from './reduction.ts';
+import * as sorting from './sorting.ts';
+import * as special from './special.ts';
 import * as trigonometric from './trigonometric.ts';
 
 /** Operations by family, in the order in which the docs show them. */
@@ -22,12 +26,16 @@ export const families = {
   exponential,
   trigonometric,
   activation,
+  special,
   logic,
   conversion,
   reduction,
   movement,
   linearAlgebra,
+  decomposition,
+  convolution,
   indexing,
+  sorting,
   loss,
 };
 

@@ -1,2 +1,4 @@
-/** Circular and hyperbolic functions. */
+/** Circular and hyperbolic functions, and polar coordinates. */
+
+export { atan2, hypot } from '../polar.ts';
 export { acos, asin, atan, cos, cosh, sin, sinh, tan, tanh } from '../trigonometric.ts';
