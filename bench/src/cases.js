@@ -20,6 +20,9 @@
 /** Gradients of a graph of `size` rungs, chainrule only.
  * @typedef {{ kind: 'build', name: string, graph: 'chain' | 'ladder', size: number }} BuildCase */
 
+/** A derivative beside what it should cost little more than, chainrule only: see derivatives.js.
+ * @typedef {{ kind: 'jacobian' | 'gradient', name: string, of: string }} DerivativeCase */
+
 function step(sizes, batch, options = {}) {
   return {
     kind: 'step',
@@ -35,7 +38,10 @@ function step(sizes, batch, options = {}) {
 
 const matmul = (size) => ({ kind: 'matmul', name: `matmul-${size}`, size });
 
-/** @type {(StepCase | MatmulCase | BuildCase)[]} */
+const jacobian = (of) => ({ kind: 'jacobian', name: `jacobian-${of}`, of });
+const gradient = (of) => ({ kind: 'gradient', name: `gradient-${of}`, of });
+
+/** @type {(StepCase | MatmulCase | BuildCase | DerivativeCase)[]} */
 export const cases = [
   step([784, 128, 10], 32),
   step([784, 300, 10], 64),
@@ -44,10 +50,12 @@ export const cases = [
   ...[64, 128, 256, 512, 1024].map(matmul),
   { kind: 'build', name: 'gradients-chain-100000', graph: 'chain', size: 100_000 },
   { kind: 'build', name: 'gradients-ladder-1000', graph: 'ladder', size: 1_000 },
+  ...['wide', 'tall', 'square', 'pointwise'].map(jacobian),
+  ...['mlp', 'rnn', 'gmm', 'least-squares'].map(gradient),
 ];
 
 /** Uniform numbers from -scale to scale; the same ones for the same seed (mulberry32). */
-function uniform(length, scale, seed) {
+export function uniform(length, scale, seed) {
   let state = seed;
   return Float32Array.from({ length }, () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -34,6 +34,16 @@ export function jsonReport() {
         });
       }
     },
+    derivative({ name }, { ours: own, peer, theirs }) {
+      print({
+        case: name,
+        engine: backend,
+        peer: `${ours}: ${peer}`,
+        ours_us: micro(own),
+        peer_us: micro(theirs),
+        ratio: Number((own / theirs).toPrecision(4)),
+      });
+    },
     build({ name }, phases) {
       for (const [phase, seconds] of Object.entries(phases)) {
         print({
@@ -63,6 +73,14 @@ export function tableReport(engines) {
         const ratio = engine.name === ours ? '' : `   ours/peer ${(our.seconds / seconds).toPrecision(3)}`;
         console.log(`  ${engine.label.padEnd(width)} ${duration(seconds)}${speed}${ratio}`);
       }
+    },
+    derivative({ name, kind }, { ours: own, peer, theirs }) {
+      const what = kind === 'jacobian' ? 'auto' : 'value and gradient';
+      console.log(`\n${name}`);
+      console.log(`  ${`${ours}: ${what}`.padEnd(width)} ${duration(own)}`);
+      console.log(
+        `  ${`${ours}: ${peer}`.padEnd(width)} ${duration(theirs)}   ratio ${(own / theirs).toPrecision(3)}`,
+      );
     },
     build({ name }, phases) {
       console.log(`\n${name}`);

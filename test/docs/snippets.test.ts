@@ -1,9 +1,13 @@
-/** Runs the TypeScript blocks of the README as a reader would. */
+/** Runs the TypeScript blocks of the README and of the guide to derivatives as a reader would. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+function snippetsOf(page: string): string[] {
+  const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
+  return [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+}
+
+const snippets = snippetsOf('README.md');
 const folder = new URL('./generated/', import.meta.url);
 
 beforeAll(() => {
@@ -56,6 +60,16 @@ describe('README', () => {
         expect(losses.length).toBe(250);
         expect(losses.at(-1)).toBeLessThan(losses[0] / 2);
       }
+    },
+  );
+});
+
+describe('docs/derivatives.md', () => {
+  test.each(snippetsOf('docs/derivatives.md').map((code, i) => [i, code] as const))(
+    'snippet %i runs and prints what it says',
+    async (i, code) => {
+      const logged = await run(`derivatives${i}`, code);
+      for (const line of promised(code)) expect(logged).toContain(line);
     },
   );
 });

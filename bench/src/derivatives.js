@@ -1,0 +1,153 @@
+/** What derivatives cost, in chainrule alone: Jacobians by either mode, and gradients beside the function itself. */
+import {
+  add,
+  compile,
+  crossEntropy,
+  jacobian,
+  logSumExp,
+  matmul,
+  mul,
+  reshape,
+  scan,
+  square,
+  sub,
+  sum,
+  tanh,
+  tensor,
+  valueAndGrad,
+} from '../../dist/index.js';
+import { uniform } from './cases.js';
+import { synchronousTask } from './engines/engine.js';
+import { measure } from './measure.js';
+
+/** Draws tensors of a dtype. */
+const drawn = (dtype) => (shape, scale, seed) => {
+  const values = uniform(sizeOf(shape), scale, seed);
+  return tensor(dtype === 'float64' ? Float64Array.from(values) : values, { shape });
+};
+
+const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
+
+const numbers = drawn('float32');
+
+/** A network of tanh layers, from `sizes[0]` numbers to the last of `sizes`. */
+function network(sizes) {
+  const weights = sizes
+    .slice(1)
+    .map((units, i) => numbers([sizes[i], units], Math.sqrt(3 / sizes[i]), 3000 + i));
+  return (x) => weights.reduce((h, w) => tanh(matmul(h, w)), x);
+}
+
+/** Functions of a vector, by the names of the cases. */
+const vectorFunctions = {
+  wide: { f: network([1000, 100, 10]), inputs: 1000 },
+  tall: { f: network([10, 100, 1000]), inputs: 10 },
+  square: { f: network([200, 200, 200]), inputs: 200 },
+  pointwise: { f: (x) => tanh(mul(x, add(1, square(x)))), inputs: 300 },
+};
+
+/** Scalar functions with what they are functions of: the gradient is taken of all of `at`. */
+const scalarFunctions = {
+  mlp(numbers) {
+    const [x, labels] = [numbers([64, 784], 1, 3101), new Int32Array(64).map((_, i) => (7 * i + 3) % 10)];
+    const at = [numbers([784, 300], 0.06, 3102), numbers([300], 0.1, 3103), numbers([300, 10], 0.1, 3104)];
+    const f = ([w1, b, w2]) => crossEntropy(matmul(tanh(add(matmul(x, w1), b)), w2), tensor(labels));
+    return { f, at };
+  },
+  rnn(numbers) {
+    const [steps, batch, units] = [50, 32, 64];
+    const xs = numbers([steps, batch, units], 1, 3201);
+    const at = [numbers([units, units], 0.2, 3202), numbers([units, units], 0.2, 3203)];
+    const f = ([w, u]) => {
+      const step = (h, x) => {
+        const next = tanh(add(matmul(h, w), matmul(x, u)));
+        return [next, sum(square(next))];
+      };
+      return sum(scan(step, numbers([batch, units], 0, 3204), xs)[1]);
+    };
+    return { f, at };
+  },
+  /** The log-likelihood of a mixture of K Gaussians with diagonal covariances. */
+  gmm(numbers) {
+    const [n, d, k] = [1000, 16, 25];
+    const points = numbers([n, 1, d], 2, 3301);
+    const at = [numbers([k], 1, 3302), numbers([k, d], 2, 3303), numbers([k, d], 0.3, 3304)];
+    const f = ([logits, means, logScales]) => {
+      const z = mul(sub(points, means), logScales.neg().exp());
+      const components = sub(logits, add(sum(logScales, 1), mul(0.5, sum(square(z), 2))));
+      return sub(sum(logSumExp(components, 1)), mul(n, logSumExp(logits)));
+    };
+    return { f, at };
+  },
+  'least-squares'(numbers) {
+    const [a, b] = [numbers([2000, 400], 1, 3401), numbers([2000], 1, 3402)];
+    return { f: ([x]) => mul(0.5, sum(square(sub(matmul(a, x), b)))), at: [numbers([400], 1, 3403)] };
+  },
+};
+
+const MODES = ['auto', 'forward', 'reverse'];
+
+/** Seconds for the Jacobian of each mode; all must agree. */
+async function measureJacobian({ of }, rounds) {
+  const { f, inputs } = vectorFunctions[of];
+  const x = numbers([inputs], 1, 3001);
+  const tasks = MODES.map((mode) => {
+    const run = compile(jacobian(f, { mode }));
+    return { ...synchronousTask({ kind: 'jacobian' }, () => run(x).data), value: run(x).data };
+  });
+  for (const { value } of tasks) {
+    const worst = value.reduce((most, each, i) => Math.max(most, Math.abs(each - tasks[0].value[i])), 0);
+    if (!(worst <= 1e-4)) throw new Error(`jacobian-${of}: two modes differ by ${worst}`);
+  }
+  const [auto, forward, reverse] = await measure(tasks, rounds);
+  return forward < reverse
+    ? { ours: auto, peer: 'forward mode', theirs: forward }
+    : { ours: auto, peer: 'reverse mode', theirs: reverse };
+}
+
+/** Seconds for f with its gradient, and for f alone; the gradient must be what differences of f say. */
+async function measureGradient({ of }, rounds) {
+  checkGradient(of);
+  const { f, at } = scalarFunctions[of](numbers);
+  const alone = compile(f);
+  const both = compile(valueAndGrad(f));
+  const tasks = [
+    synchronousTask({ kind: 'gradient' }, () => both(at)[0].item()),
+    synchronousTask({ kind: 'gradient' }, () => alone(at).item()),
+  ];
+  const [ours, theirs] = await measure(tasks, rounds);
+  return { ours, peer: 'the function', theirs };
+}
+
+/** @throws unless the gradient is, along one direction, what differences say, in float64. */
+function checkGradient(of) {
+  const { f, at } = scalarFunctions[of](drawn('float64'));
+  const [alone, both] = [compile(f), compile(valueAndGrad(f))];
+  const directions = at.map(({ shape }, i) => uniform(sizeOf(shape), 1, 3501 + i));
+  const moved = (t) =>
+    at.map(({ shape, data }, i) =>
+      tensor(
+        data.map((each, j) => each + t * directions[i][j]),
+        { shape },
+      ),
+    );
+  const h = 1e-5;
+  const expected = (alone(moved(h)).item() - alone(moved(-h)).item()) / (2 * h);
+  const [, gradient] = both(at);
+  const found = gradient.reduce(
+    (total, { data }, i) => total + data.reduce((sum, each, j) => sum + each * directions[i][j], 0),
+    0,
+  );
+  if (!(Math.abs(found - expected) <= 1e-6 * Math.abs(expected))) {
+    throw new Error(`gradient-${of}: the slope is ${found} where differences give ${expected}`);
+  }
+}
+
+/**
+ * The two times whose ratio the case is about.
+ * @param {import('./cases.js').DerivativeCase} testCase
+ * @returns {Promise<{ ours: number, peer: string, theirs: number }>}
+ */
+export function measureDerivative(testCase, rounds) {
+  return testCase.kind === 'jacobian' ? measureJacobian(testCase, rounds) : measureGradient(testCase, rounds);
+}
