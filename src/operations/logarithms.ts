@@ -9,13 +9,13 @@ import { equal, lessEqual, logicalAnd, logicalOr, where } from './logic.ts';
 
 const special = [0, -0, 1, -1, 100, -100, 800, Infinity, -Infinity, NaN, 1e-40, 3e38];
 
-/** a - b, which decides how a and b share the gradient of logAddExp; equal infinities differ by 0. */
+/** a - b, which decides how a and b share the gradient of logaddexp; equal infinities differ by 0. */
 function gap(a: Variable, b: Variable): Variable {
   return where(logicalAnd(equal(a, b), equal(abs(a), Infinity)), 0, sub(a, b));
 }
 
 /** log(e^a + e^b), without overflow. */
-export const logAddExp = binary('logAddExp', {
+export const logaddexp = binary('logaddexp', {
   doc: 'y = log(e^a + e^b), computed as max + log1p(e^-|a - b|); dy/da = sigmoid(a - b).',
   formula: (k, a, b) => {
     const rest = k.log1p(k.exp(k.neg(k.abs(k.sub(a, b)))));

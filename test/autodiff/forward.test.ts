@@ -119,9 +119,15 @@ describe('jvp', () => {
     const f = (x: Variable, y: Variable): Variable => mul(x, y);
     expect(() => jvp(f, [[1, 2], 3], [[1, 2, 3], 1])).toThrow(ShapeError);
     expect(() => jvp(f, [[1, 2], 3], [[1, 2, 3], 1])).toThrow(/^jvp: a vector of shape \[3\] for/);
-    expect(() => jvp(f, [[1, 2], 3], [[1, 2]] as never)).toThrow(/^jvp: the vectors are not of the structure/);
+    expect(() => jvp(f, [[1, 2], 3], [[1, 2]] as never)).toThrow(
+      /^jvp: the vectors are not of the structure/,
+    );
     const pair = (x: Variable): Variable[] => [sum(x), prod(x)];
-    expect(vjp(pair, [[2, 3]])[1]([1, 10])[0].evaluate().toArray()).toEqual([31, 21]);
+    expect(
+      vjp(pair, [[2, 3]])[1]([1, 10])[0]
+        .evaluate()
+        .toArray(),
+    ).toEqual([31, 21]);
     expect(() => vjp(pair, [[2, 3]])[1]([1])).toThrow(/^vjp: the vectors are not of the structure/);
   });
 

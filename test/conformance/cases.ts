@@ -1,8 +1,9 @@
 /** What PyTorch is asked to compute: every sample call of the registry that states a PyTorch expression. */
+
+import { combinations } from '../../src/check/kernels.ts';
 import { isFloat, type Tensor } from '../../src/graph/index.ts';
 import { type Declaration, registry, type Sample } from '../../src/operations/index.ts';
 import { build, weighable } from '../support/build.ts';
-import { combinations } from '../support/checkKernels.ts';
 import { drawInputs, drawWeights } from '../support/draw.ts';
 import { seedOf, uniform } from '../support/random.ts';
 

@@ -44,9 +44,12 @@ function weighted(variables: readonly Variable[], weights: readonly Block[]): Va
   return total;
 }
 
-function expectNear(found: Tensor, expected: Block, what: string): void {
+/** PyTorch's trigamma, the derivative of digamma, keeps nine digits; special.test.ts holds ours against mpmath. */
+const COARSE: readonly string[] = ['digamma', 'gammaln'];
+
+function expectNear(found: Tensor, expected: Block, what: string, tolerance: number): void {
   expect(found.shape, what).toEqual(expected.shape);
-  expect(relativeError(found.data, numbersOf(expected)), what).toBeLessThanOrEqual(1e-12);
+  expect(relativeError(found.data, numbersOf(expected)), what).toBeLessThanOrEqual(tolerance);
 }
 
 test('every sample with a PyTorch expression has its fixture: run the command above if not', () => {
@@ -66,10 +69,13 @@ describe.each([reference, ...backends])('$name and PyTorch agree', ({ name: back
     const first = gradients(weighted(floats, fixture.weights), targets, zeros);
     const second = gradients(weighted(first, fixture.directions), targets, zeros);
     const found = evaluate([...outputs, ...first, ...second], feeds);
-    outputs.forEach((_, i) => expectNear(found.shift()!, fixture.outputs[i], `output ${i}`));
-    first.forEach((_, i) => expectNear(found.shift()!, fixture.gradients[i], `gradient ${i}`));
+    const derived = COARSE.includes(fixture.name.split(' ')[0]) ? 1e-9 : 1e-12;
+    outputs.forEach((_, i) => expectNear(found.shift()!, fixture.outputs[i], `output ${i}`, 1e-12));
+    first.forEach((_, i) => expectNear(found.shift()!, fixture.gradients[i], `gradient ${i}`, derived));
     const none = fixture.directions.map((block) => ({ ...block, data: block.data.map(() => 0) }));
-    second.forEach((_, i) => expectNear(found.shift()!, (fixture.second ?? none)[i], `second gradient ${i}`));
+    second.forEach((_, i) =>
+      expectNear(found.shift()!, (fixture.second ?? none)[i], `second gradient ${i}`, derived),
+    );
   });
 
   test.each(fixtures.special)('on special values of $name', ({ name, inputs, output }) => {
@@ -89,6 +95,7 @@ describe.each([reference, ...backends])('$name and PyTorch agree', ({ name: back
 /** Where PyTorch's float32 kernels say something else, and why that is not followed. */
 const DIFFERENT: Record<string, string> = {
   'log1p 3.0000000054977558e+38': 'log(1 + x) is 88.6; the vectorised kernel overflows to Infinity',
+  'polygamma Infinity': 'trigamma falls to 0; the quotients of its series are infinity by infinity',
   'sigmoid -100': 'e^-100 is a subnormal number; 1 / (1 + e^100) loses it',
   'silu -100': 'as sigmoid',
   'sign NaN': 'nobody knows the sign of NaN: NaN, as in NumPy',

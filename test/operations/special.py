@@ -110,7 +110,7 @@ TABLES = {
     "erfinv": table(
         inverse_erf, uniform(-1, 1, 80) + [1 - x for x in powers(-16, 0, 40) if x > 2e-16] + powers(-300, 0, 20)
     ),
-    "logAddExp": table(log_add_exp, *logs),
+    "logaddexp": table(log_add_exp, *logs),
     "xlogy": table(own(lambda a, b: a * log(b)), plane[0], [abs(b) for b in plane[1]]),
     "logit": table(own(lambda x: log(x) - log1p(-x)), uniform(0, 1, 80) + powers(-300, 0, 30) + around(0.5)),
     "logSigmoid": table(own(lambda x: -log1p(exp(-x))), uniform(-5, 5, 40) + signed(-10, 2.8)(60)),

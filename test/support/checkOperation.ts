@@ -21,7 +21,7 @@ const FORMULA_ULPS = 4;
 /** Operations with formulas that lose more digits, on one side or the other. */
 const LOOSER: Record<string, Tolerance> = {
   gelu: { ulps: FORMULA_ULPS, magnitude: 1 }, // 1 + erf(x / sqrt 2) cancels for negative x
-  logAddExp: { ulps: FORMULA_ULPS, magnitude: 1 }, // the larger operand and the rest cancel near 0
+  logaddexp: { ulps: FORMULA_ULPS, magnitude: 1 }, // the larger operand and the rest cancel near 0
 };
 
 /** Registers the generated tests of an operation, for every backend. The report is filled as they run. */

@@ -1,5 +1,5 @@
 /** Special functions. */
 
-export { logAddExp, logit, xlogy } from '../logarithms.ts';
+export { logaddexp, logit, xlogy } from '../logarithms.ts';
 export { erfc, erfinv } from '../special/errorFunctions.ts';
 export { digamma, gammaln, polygamma } from '../special/gamma.ts';
