@@ -18,7 +18,7 @@ const FLOORS: Record<string, readonly string[]> = {
   checkpointing: ['graph', 'operations', 'autodiff', 'rewrite', 'compile'],
   engine: ['graph', 'operations', 'autodiff', 'compile', 'backends'],
   check: ['graph', 'operations', 'autodiff', 'engine'],
-  krylov: ['graph', 'operations', 'autodiff', 'engine'],
+  krylov: ['graph', 'operations', 'autodiff', 'engine', 'data'],
   data: ['graph'],
   nn: ['graph', 'operations', 'data'],
   optim: ['graph', 'operations', 'autodiff', 'data'],

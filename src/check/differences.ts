@@ -1,6 +1,6 @@
 /** Numerical differentiation: what derivative rules are held against. */
-import type { TypedArray } from '../graph/index.ts';
-import { EPSILON, largest } from './measures.ts';
+import { EPSILON, type TypedArray } from '../graph/index.ts';
+import { largest } from './measures.ts';
 
 /** Large enough to keep rounding small, since the error of {@link slopesAlong} is of order h^6. */
 export const STEP = 0.006;

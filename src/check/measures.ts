@@ -1,8 +1,5 @@
 /** How far two results are apart. */
-import { type FloatDType, isFloat, type Tensor } from '../graph/index.ts';
-
-/** Machine epsilon: the distance from 1 to the next number. */
-export const EPSILON: Record<FloatDType, number> = { float32: 2 ** -23, float64: 2 ** -52 };
+import { EPSILON, type FloatDType, isFloat, type Tensor } from '../graph/index.ts';
 
 export function largest(values: ArrayLike<number>): number {
   let most = 0;

@@ -84,3 +84,6 @@ export function toFloat(dtype: DType): FloatDType {
 export function toSum(dtype: DType): DType {
   return isFloat(dtype) ? dtype : 'int32';
 }
+
+/** Machine epsilon: the distance from 1 to the next number. */
+export const EPSILON: Record<FloatDType, number> = { float32: 2 ** -23, float64: 2 ** -52 };

@@ -1,9 +1,9 @@
 /** Adam, and AdamW, which keeps weight decay apart from the gradient. */
+import { atLeastZero, belowOne, checkOptions } from '../graph/index.ts';
 import { add, div, reciprocal, sqrt, square, sub } from '../operations/arithmetic.ts';
 import { mul } from '../operations/elementwise.ts';
 import { pow } from '../operations/exponential.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
-import { atLeastZero, belowOne, checkOptions } from './options.ts';
 
 export interface AdamOptions {
   /** The step size, roughly the largest change of an element per step. Default 1e-3. */
@@ -52,18 +52,13 @@ function adaptive(name: 'adam' | 'adamw', options: AdamOptions, usualDecay: numb
     epsilon = 1e-8,
     weightDecay = usualDecay,
   } = options;
-  checkOptions(
-    name,
-    options,
-    { learningRate, beta1, beta2, epsilon, weightDecay },
-    {
-      learningRate: atLeastZero,
-      beta1: belowOne,
-      beta2: belowOne,
-      epsilon: atLeastZero,
-      weightDecay: atLeastZero,
-    },
-  );
+  checkOptions(name, options, {
+    learningRate: atLeastZero,
+    beta1: belowOne,
+    beta2: belowOne,
+    epsilon: atLeastZero,
+    weightDecay: atLeastZero,
+  });
   const decoupled = name === 'adamw' && weightDecay > 0;
   const coupled = name === 'adam' && weightDecay > 0;
   return createOptimizer(

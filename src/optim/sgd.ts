@@ -1,10 +1,9 @@
 /** Stochastic gradient descent. */
 
-import { at, ChainruleError } from '../graph/index.ts';
+import { at, atLeastZero, belowOne, ChainruleError, checkOptions, flag } from '../graph/index.ts';
 import { add, sub } from '../operations/arithmetic.ts';
 import { mul } from '../operations/elementwise.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
-import { atLeastZero, belowOne, checkOptions, flag } from './options.ts';
 
 export interface SGDOptions {
   /** The step size: the change of a parameter per unit of its gradient. At least 0. */
@@ -32,8 +31,8 @@ export function sgd(options: SGDOptions): Optimizer {
   checkOptions(
     'sgd',
     options,
-    { learningRate, momentum, nesterov, weightDecay },
     { learningRate: atLeastZero, momentum: belowOne, nesterov: flag, weightDecay: atLeastZero },
+    ['learningRate'],
   );
   if (nesterov && momentum === 0) {
     throw new ChainruleError(`sgd: nesterov looks ahead along the velocity; give a momentum above 0${at()}`);

@@ -6,7 +6,7 @@
  * but the numbers that a derivative rule sees do not tell it: for V diag(w) V^T and for the projection on the span of
  * the equal ones they are the same 0 / 0, with different answers.
  */
-import type { FloatDType, Variable } from '../../graph/index.ts';
+import { EPSILON, type FloatDType, type Variable } from '../../graph/index.ts';
 import { abs, add, reciprocal, sub } from '../arithmetic.ts';
 import { mul } from '../elementwise.ts';
 import { full } from '../generators.ts';
@@ -27,9 +27,6 @@ export interface DegenerateOptions {
 }
 
 export type DegenerateAttributes = Required<DegenerateOptions>;
-
-/** Machine epsilon: the distance from 1 to the next number. */
-export const EPSILON: Record<FloatDType, number> = { float32: 2 ** -23, float64: 2 ** -52 };
 
 /** The same in words, for reports of where a derivative does not exist. */
 export const conventionOf = ({ degenerate }: DegenerateAttributes): string =>

@@ -1,6 +1,7 @@
 /** The pseudo-inverse, and least-squares solutions. */
 import {
   apply,
+  EPSILON,
   type FloatDType,
   type Kink,
   type Operation,
@@ -18,7 +19,6 @@ import { max } from '../reduction.ts';
 import { total, unshifted } from '../rules.ts';
 import { singularValues } from './algorithms/jacobi.ts';
 import { countOf, matrixAt, unitColumns } from './algorithms/matrix.ts';
-import { EPSILON } from './degenerate.ts';
 import { matrixOf, product, systemOf, transposeLast } from './matrices.ts';
 import { svd } from './svd.ts';
 import { moreColumns } from './triangular.ts';
