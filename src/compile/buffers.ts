@@ -7,27 +7,46 @@ import {
   Parameter,
   type Shape,
   sizeOf,
+  stridesOf,
   type Tensor,
   type TypedArray,
   type Variable,
+  type View,
 } from '../graph/index.ts';
 import { uniformValue } from '../operations/uniform.ts';
 import type { BufferTable } from './lower.ts';
-import type { Buffer, Kernel, Place } from './program.ts';
+import type { Access, Buffer, Kernel, Place } from './program.ts';
+import { contiguous } from './views.ts';
+
+/** Something that is there before the first kernel runs. */
+export interface Given {
+  readonly variable: Variable;
+  readonly place: Place;
+  /** Where its elements lie, from `place` on. */
+  readonly view: View;
+}
 
 export class Buffers implements BufferTable {
   readonly buffers: Buffer[] = [];
   readonly inputs: number[] = [];
   readonly parameters: Parameter[] = [];
   readonly constants: TypedArray[] = [];
-  readonly routines = new Map<string, Operation>();
+  /** Operations whose own loops are called, of the whole program. */
+  readonly routines: Map<string, Operation>;
   private readonly numbers = new Map<Variable, number>();
+  private readonly views = new Map<Variable, View>();
 
-  constructor(inputs: readonly Variable[], targets: readonly Parameter[], leaves: readonly Variable[]) {
-    for (const each of inputs) {
-      const buffer = this.add(each.dtype, each.shape);
+  constructor(
+    inputs: readonly Given[],
+    targets: readonly Parameter[],
+    leaves: readonly Variable[],
+    routines: Map<string, Operation>,
+  ) {
+    this.routines = routines;
+    for (const { variable, place, view } of inputs) {
+      const buffer = this.add(variable.dtype, variable.shape, place);
       this.inputs.push(buffer);
-      this.numbers.set(each, buffer);
+      this.lay(variable, buffer, view);
     }
     for (const leaf of [...leaves, ...targets]) if (!this.numbers.has(leaf)) this.addLeaf(leaf);
   }
@@ -54,7 +73,13 @@ export class Buffers implements BufferTable {
   }
 
   define(variable: Variable): void {
-    this.numbers.set(variable, this.add(variable.dtype, variable.shape));
+    this.lay(variable, this.add(variable.dtype, variable.shape));
+  }
+
+  /** Says where the elements of a variable lie. */
+  lay(variable: Variable, buffer: number, view = contiguous(variable.shape)): void {
+    this.numbers.set(variable, buffer);
+    this.views.set(variable, view);
   }
 
   bufferOf(variable: Variable): number | undefined {
@@ -62,6 +87,17 @@ export class Buffers implements BufferTable {
     if (variable.source.kind === 'constant' && !this.numbers.has(variable))
       this.addConstant(variable, variable.source.tensor);
     return this.numbers.get(variable);
+  }
+
+  /** Whether a buffer holds the elements of `variable`, in order, and nothing else. */
+  isWhole(variable: Variable): boolean {
+    const { offset } = this.viewOf(variable);
+    const buffer = this.numbers.get(variable);
+    return buffer !== undefined && offset === 0 && this.buffers[buffer].length === sizeOf(variable.shape);
+  }
+
+  viewOf(variable: Variable): View {
+    return this.views.get(variable) ?? contiguous(variable.shape);
   }
 
   literalOf(variable: Variable): number | undefined {
@@ -80,20 +116,36 @@ export class Buffers implements BufferTable {
     return this.numbers.get(parameter) as number;
   }
 
+  /** A kernel that copies a leaf into memory of its own, where its elements lie in order; the copy is read from then on. */
+  copyLeaf(leaf: Variable): Kernel {
+    const buffer = this.add(leaf.dtype, leaf.shape);
+    const { strides, offset } = this.viewOf(leaf);
+    const from = this.bufferOf(leaf) as number;
+    this.lay(leaf, buffer);
+    return copyLoop(
+      leaf.dtype,
+      leaf.shape,
+      { buffer: from, offset, strides },
+      { buffer, offset: 0, strides: stridesOf(leaf.shape) },
+    );
+  }
+
   /** A kernel that copies one whole buffer over another. */
   copy(from: number, to: number): Kernel {
     const { length, dtype } = this.buffers[from];
-    return {
-      kind: 'loop',
-      extents: [length],
-      reduced: 0,
-      accesses: [
-        { buffer: from, offset: 0, strides: [1] },
-        { buffer: to, offset: 0, strides: [1] },
-      ],
-      nodes: [{ op: 'load', dtype, access: 0 }],
-      accumulators: [],
-      stores: [{ access: 1, node: 0 }],
-    };
+    const whole = (buffer: number): Access => ({ buffer, offset: 0, strides: [1] });
+    return copyLoop(dtype, [length], whole(from), whole(to));
   }
+}
+
+function copyLoop(dtype: DType, extents: Shape, from: Access, to: Access): Kernel {
+  return {
+    kind: 'loop',
+    extents,
+    reduced: 0,
+    accesses: [from, to],
+    nodes: [{ op: 'load', dtype, access: 0 }],
+    accumulators: [],
+    stores: [{ access: 1, node: 0 }],
+  };
 }

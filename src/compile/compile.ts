@@ -2,19 +2,25 @@
 import {
   type Application,
   ancestors,
+  inOrderOfCreation,
   type Operation,
   type Parameter,
   type Updates,
   type Variable,
 } from '../graph/index.ts';
+import { narrow } from '../rewrite/narrow.ts';
 import { simplify } from '../rewrite/simplify.ts';
-import { Buffers } from './buffers.ts';
+import { type BlockSource, type CompiledBlock, defineOutputs, lowerBlocks } from './blocks.ts';
+import { Buffers, type Given } from './buffers.ts';
 import { copyInto, lower, NeedsMemory } from './lower.ts';
 import { chooseMaterialized } from './materialize.ts';
-import { planMemory } from './memory.ts';
+import { arenaBytesOf, planMemory } from './memory.ts';
 import { mergeLoops } from './merge.ts';
-import { type Kernel, type Program, renameBuffers } from './program.ts';
+import { type Kernel, type Place, type Program, renameBuffers } from './program.ts';
+import { hasten } from './schedule.ts';
 import { placeUpdates, type Update } from './updates.ts';
+import { contiguous } from './views.ts';
+import { waitsOf } from './waits.ts';
 
 export interface Source {
   /** What a caller reads. */
@@ -35,33 +41,22 @@ export interface Compiled {
 /** Compiles the graph of `outputs` and of the new values of `updates`. */
 export function compileGraph({ outputs, inputs, updates = new Map() }: Source): Compiled {
   const targets = [...updates.keys()];
-  const simplified = simplify([...outputs, ...updates.values()], { expand: true });
-  const { table, kernels } = lowerGraph(simplified, inputs, targets);
-
-  // A result is read after parameters are overwritten, so leaves among the results are copied.
-  const copies = new Map<Variable, number>();
-  const ownBuffer = (variable: Variable): number => {
-    const known = variable.source.kind === 'output' ? table.bufferOf(variable) : copies.get(variable);
-    if (known !== undefined) return known;
-    const buffer = table.add(variable.dtype, variable.shape);
-    kernels.push(copyInto(buffer, variable, table));
-    copies.set(variable, buffer);
-    return buffer;
-  };
-  const buffers = simplified.map(ownBuffer);
-  const newValues = buffers.slice(outputs.length);
-  const wanted = targets.map(
-    (target, i): Update => ({ parameter: table.parameterBuffer(target), value: newValues[i] }),
+  const given = inputs.map(
+    (variable): Given => ({ variable, place: { kind: 'nowhere' }, view: contiguous(variable.shape) }),
   );
-
-  const placed = overwriteParameters(mergeLoops(kernels, new Set(buffers)), wanted, table);
+  const draft = new Draft([...outputs, ...updates.values()], given, targets, new Map());
+  const buffers = draft.results.map((result) => draft.ownBuffer(result));
+  const { table } = draft;
+  const newValues = targets.map(
+    (target, i): Update => ({
+      parameter: table.parameterBuffer(target),
+      value: buffers[outputs.length + i],
+    }),
+  );
+  const placed = draft.arrange(buffers, newValues);
   const results = outputs.map(({ shape, dtype }, i) => ({ buffer: placed.home(buffers[i]), shape, dtype }));
-  const arenaBytes = planMemory(
-    table.buffers,
-    placed.kernels,
-    table.inputs,
-    new Set(results.map(({ buffer }) => buffer)),
-  );
+  const kept = new Set(results.map(({ buffer }) => buffer));
+  const arenaBytes = planMemory(table.buffers, placed.kernels, table.inputs, kept);
   const program: Program = {
     buffers: table.buffers,
     kernels: placed.kernels,
@@ -78,21 +73,112 @@ export function compileGraph({ outputs, inputs, updates = new Map() }: Source): 
   return { program, parameters: table.parameters, routines: table.routines };
 }
 
+/** Compiles a body to run inside a kernel. */
+function compileBlock(
+  { inputs, results, updates }: BlockSource,
+  routines: Map<string, Operation>,
+): CompiledBlock {
+  const wanted = [...results.map(({ variable }) => variable), ...updates.map(({ value }) => value)];
+  const draft = new Draft(wanted, inputs, [], routines);
+  const { table } = draft;
+  const buffers = results.map(({ place }, i) => draft.bufferAt(draft.results[i], place));
+  const newValues = updates.map(
+    ({ input }, i): Update => ({
+      parameter: table.bufferOf(input) as number,
+      value: draft.ownBuffer(draft.results[results.length + i]),
+    }),
+  );
+  const placed = draft.arrange(buffers, newValues);
+  const arenaBytes = planMemory(table.buffers, placed.kernels, table.inputs, new Set());
+  return {
+    block: { buffers: table.buffers, kernels: placed.kernels, constants: table.constants },
+    arenaBytes,
+  };
+}
+
+/** A graph as kernels that are still to be merged, ordered and placed. */
+class Draft {
+  readonly table: Buffers;
+  /** What was asked for, as it is after simplification. */
+  readonly results: readonly Variable[];
+  private readonly kernels: Kernel[];
+  private readonly copies = new Map<Variable, number>();
+
+  constructor(
+    wanted: readonly Variable[],
+    inputs: readonly Given[],
+    targets: readonly Parameter[],
+    routines: Map<string, Operation>,
+  ) {
+    this.results = narrow(simplify(wanted, { expand: true }));
+    const { table, kernels } = lowerGraph(this.results, inputs, targets, routines);
+    this.table = table;
+    this.kernels = kernels;
+  }
+
+  /**
+   * The buffer that holds a result and nothing else. A result is read after parameters are overwritten, so leaves among
+   * the results are copied.
+   */
+  ownBuffer(result: Variable): number {
+    const { table, copies } = this;
+    const computed = result.source.kind === 'output' && table.isWhole(result);
+    const known = computed ? table.bufferOf(result) : copies.get(result);
+    if (known !== undefined) return known;
+    const buffer = this.copyOf(result, { kind: 'nowhere' });
+    copies.set(result, buffer);
+    return buffer;
+  }
+
+  /** The buffer that holds a result, at `place`. */
+  bufferAt(result: Variable, place: Place): number {
+    const buffer = this.ownBuffer(result);
+    const found = this.table.buffers[buffer];
+    if (found.place.kind !== 'nowhere') return this.copyOf(result, place);
+    found.place = place;
+    return buffer;
+  }
+
+  private copyOf(result: Variable, place: Place): number {
+    const buffer = this.table.add(result.dtype, result.shape, place);
+    this.kernels.push(copyInto(buffer, result, this.table));
+    return buffer;
+  }
+
+  /** The kernels, merged and in their final order, with new values in the place of old ones. */
+  arrange(results: readonly number[], updates: readonly Update[]): ReturnType<typeof overwriteParameters> {
+    const { table } = this;
+    const newValues = new Set(updates.map(({ value }) => value));
+    const kept = new Set([...results, ...newValues]);
+    // A new value takes over its parameter's memory, and so takes none of its own.
+    const bytes = (buffer: number): number =>
+      newValues.has(buffer) ? 0 : arenaBytesOf(table.buffers[buffer]);
+    const merged = mergeLoops(this.kernels, kept);
+    return overwriteParameters(hasten(merged, bytes, kept), updates, table);
+  }
+}
+
 /** Kernels for everything that needs memory; a view without strides gives one more variable memory, and so again. */
 function lowerGraph(
   results: readonly Variable[],
-  inputs: readonly Variable[],
+  inputs: readonly Given[],
   targets: readonly Parameter[],
+  routines: Map<string, Operation>,
 ): { table: Buffers; kernels: Kernel[] } {
-  const { applications, leaves } = ancestors(results);
+  const { applications: found, leaves } = ancestors(results);
+  const applications = inOrderOfCreation(found);
   const forced = new Set<Variable>();
   for (;;) {
     const materialized = chooseMaterialized(applications, results, forced);
-    const table = new Buffers(inputs, targets, leaves);
+    const table = new Buffers(inputs, targets, leaves, routines);
+    const copies = [...forced]
+      .filter((each) => each.source.kind !== 'output')
+      .map((each) => table.copyLeaf(each));
     const filled = applications.filter(({ outputs }) => outputs.some((output) => materialized.has(output)));
-    for (const { outputs } of filled) for (const output of outputs) table.define(output);
-    const { kernels, missing } = lowerAll(filled, table);
-    if (missing.size === 0) return { table, kernels };
+    for (const application of filled) defineOutputs(application, table);
+    const awaited = waitsOf(applications, (variable) => table.bufferOf(variable));
+    const { kernels, missing } = lowerAll(filled, awaited, table);
+    if (missing.size === 0) return { table, kernels: [...copies, ...kernels] };
     for (const variable of missing) {
       if (forced.has(variable)) throw new Error(`${variable.toString()} has memory, and still no strides`);
       forced.add(variable);
@@ -102,13 +188,18 @@ function lowerGraph(
 
 function lowerAll(
   filled: readonly Application[],
+  awaited: ReadonlyMap<Application, ReadonlySet<number>>,
   table: Buffers,
 ): { kernels: Kernel[]; missing: Set<Variable> } {
   const kernels: Kernel[] = [];
   const missing = new Set<Variable>();
-  for (const { outputs } of filled) {
+  const compileInside = (source: BlockSource): CompiledBlock => compileBlock(source, table.routines);
+  for (const application of filled) {
+    const waits = awaited.get(application);
     try {
-      kernels.push(...lower(outputs[0], table));
+      for (const kernel of lowerBlocks(application, table, compileInside) ??
+        lower(application.outputs[0], table))
+        kernels.push(waits === undefined ? kernel : { ...kernel, waits: [...waits] });
     } catch (error) {
       if (!(error instanceof NeedsMemory)) throw error;
       missing.add(error.variable);
@@ -126,8 +217,9 @@ function overwriteParameters(
   updates: readonly Update[],
   table: Buffers,
 ): { kernels: Kernel[]; home(buffer: number): number } {
-  // Only one parameter can take over a value's buffer.
-  const isFirst = (update: Update): boolean => firsts.get(update.value) === update;
+  // Only one parameter can take over a value's buffer, if that has no place already.
+  const isFirst = (update: Update): boolean =>
+    firsts.get(update.value) === update && table.buffers[update.value].place.kind === 'nowhere';
   const firsts = new Map([...updates].reverse().map((update) => [update.value, update]));
   const placed = placeUpdates(kernels, updates.filter(isFirst));
   const names = new Map(placed.inPlace.map(({ parameter, value }) => [value, parameter]));

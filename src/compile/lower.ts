@@ -12,12 +12,14 @@ import {
 } from '../graph/index.ts';
 import { Expression } from './expression.ts';
 import type { Access, Kernel, LoopKernel, MatrixAccess, RoutineKernel } from './program.ts';
-import { contiguous, stretch, throughView } from './views.ts';
+import { contiguous, isContiguous, stretch, throughView } from './views.ts';
 
 /** What lowering asks of the program being built. */
 export interface BufferTable {
   /** The buffer of a leaf or of a variable with memory; undefined where the variable is to be inlined. */
   bufferOf(variable: Variable): number | undefined;
+  /** Where the elements of a variable lie in its buffer. */
+  viewOf(variable: Variable): View;
   /** The number a scalar constant stands for. */
   literalOf(variable: Variable): number | undefined;
   /** The name of a routine, its own to it among the program's. */
@@ -81,7 +83,7 @@ class LoopBuilder {
     if (literal !== undefined) return this.expression.literal(literal, variable.dtype);
     const buffer = this.table.bufferOf(variable);
     if (buffer !== undefined) {
-      const access = this.access(buffer, transform(contiguous(variable.shape)));
+      const access = this.access(buffer, transform(this.table.viewOf(variable)));
       return this.expression.push({ op: 'load', dtype: variable.dtype, access });
     }
     return this.inline(variable, transform);
@@ -196,6 +198,9 @@ function lowerApplication(variable: Variable, table: BufferTable): Kernel[] {
       return [routineKernel(application, table)];
     case 'composition':
       throw new Error(`${application.operation.name} should have been expanded`);
+    case 'iteration':
+    case 'choice':
+      throw new Error(`${application.operation.name} takes blocks of its own`);
   }
 }
 
@@ -211,12 +216,11 @@ function mapKernel(variable: Variable, table: BufferTable): LoopKernel {
   return loop.map(variable.shape, memoryOf(variable, table), contiguous(variable.shape), node);
 }
 
-/** Copies `variable` (anything that can be read) into `buffer`, contiguously. */
-export function copyInto(buffer: number, variable: Variable, table: BufferTable): LoopKernel {
+/** Copies `variable` (anything that can be read) into `buffer`, contiguously, from element `offset` on. */
+export function copyInto(buffer: number, variable: Variable, table: BufferTable, offset = 0): LoopKernel {
   const loop = new LoopBuilder(table);
-  return withoutUnitAxes(
-    loop.map(variable.shape, buffer, contiguous(variable.shape), loop.value(variable, identity)),
-  );
+  const place = { ...contiguous(variable.shape), offset };
+  return withoutUnitAxes(loop.map(variable.shape, buffer, place, loop.value(variable, identity)));
 }
 
 function copyKernel(variable: Variable, table: BufferTable): LoopKernel {
@@ -278,8 +282,8 @@ function assemblyKernels(
   return kernels;
 }
 
-/** The matrix that an operand is, as strides on the memory beneath its views. */
-function matrixView(variable: Variable, table: BufferTable): { buffer: number; view: View } {
+/** The memory beneath the views that make `variable`, and its elements' places there. */
+export function memoryBeneath(variable: Variable, table: BufferTable): { buffer: number; view: View } {
   const views: Application[] = [];
   let v = variable;
   while (table.bufferOf(v) === undefined) {
@@ -288,7 +292,7 @@ function matrixView(variable: Variable, table: BufferTable): { buffer: number; v
     views.push(v.source.application);
     v = v.source.application.inputs[0];
   }
-  let view = contiguous(v.shape);
+  let view = table.viewOf(v);
   for (let i = views.length - 1; i >= 0; i--) {
     const seen = throughView(views[i], view);
     if (seen === undefined) throw new NeedsMemory(views[i].inputs[0]);
@@ -312,8 +316,8 @@ function productKernel({ inputs: [a, b], outputs: [c] }: Application, table: Buf
   const batch = c.shape.slice(0, -2);
   const [n, k] = a.shape.slice(-2);
   const m = b.shape[b.rank - 1];
-  const left = matrixView(a, table);
-  const right = matrixView(b, table);
+  const left = memoryBeneath(a, table);
+  const right = memoryBeneath(b, table);
   const out = { buffer: memoryOf(c, table), view: contiguous(c.shape) };
   if (isFloat(c.dtype)) {
     return {
@@ -365,7 +369,12 @@ function routineKernel(
   { operation, attributes, inputs, outputs, site }: Application,
   table: BufferTable,
 ): RoutineKernel {
-  const block = (variable: Variable) => ({ buffer: memoryOf(variable, table), shape: variable.shape });
+  const block = (variable: Variable) => {
+    const { buffer, view } = memoryBeneath(variable, table);
+    const { offset } = view;
+    if (!isContiguous({ ...view, offset: 0 })) throw new NeedsMemory(variable);
+    return { buffer, offset, shape: variable.shape };
+  };
   return {
     kind: 'routine',
     site: site.toString(),

@@ -4,12 +4,17 @@
  */
 import { type Application, sizeOf, type Variable } from '../graph/index.ts';
 import { costOf, Expression } from './expression.ts';
+import { keepsOrder } from './views.ts';
+import { isBarrier } from './waits.ts';
 
 /** A fused body beyond this many operations is cut: it keeps functions small enough to optimise. */
 const LARGEST_BODY = 96;
 
 /** What a computation may cost (in additions) to be done again in each loop that reads it. */
 const CHEAP = 2;
+
+/** A fused body that reads more arrays than this is cut: all of them would have to be kept until it runs (R11). */
+const MOST_ARRAYS = 8;
 
 const MANY = 'many';
 
@@ -36,8 +41,9 @@ export function chooseMaterialized(
     const application = applications[i];
     const { operation, inputs, outputs } = application;
     const [output] = outputs;
-    const { kind } = operation.computation;
-    if (kind === 'reduction' || kind === 'product' || kind === 'routine' || kind === 'assembly') {
+    const { computation } = operation;
+    const { kind } = computation;
+    if (kind !== 'elementwise' && kind !== 'view') {
       for (const each of outputs) materialized.add(each);
     }
     if (kind === 'elementwise' && !materialized.has(output)) {
@@ -47,12 +53,17 @@ export function chooseMaterialized(
     }
     const root = materialized.has(output) ? output : (home.get(output) ?? output);
     inputs.forEach((input, index) => {
-      switch (kind) {
+      switch (computation.kind) {
         case 'product':
         case 'routine':
           requireMemory(input, kind === 'routine', materialized);
           break;
         case 'view':
+          if (isBarrier(application)) {
+            // What passes a barrier is stored; what the barrier waits for is not read at all.
+            if (index === 0) requireMemory(input, false, materialized);
+            break;
+          }
           // Seen through a view, elements stand elsewhere: computing them there is work done twice if they are
           // also read directly or through another view, or if the view repeats them.
           spread(
@@ -62,6 +73,14 @@ export function chooseMaterialized(
           break;
         case 'assembly':
           spread(input, `region ${index} of ${output.id}`);
+          break;
+        case 'iteration':
+          // Carries are copied to where the rounds change them; the rest is read where it lies.
+          if (index < computation.carries) spread(input, `carry ${index} of ${output.id}`);
+          else requireMemory(input, false, materialized);
+          break;
+        case 'choice':
+          requireMemory(input, false, materialized);
           break;
         default: {
           const repeats = kind === 'elementwise' && sizeOf(output.shape) > sizeOf(input.shape);
@@ -74,12 +93,13 @@ export function chooseMaterialized(
   return materialized;
 }
 
-/** Marks the variable whose memory `variable` is a view of (or itself, where contiguous elements are asked for). */
+/** Marks the variable whose memory `variable` is a view of, and shows all of in order where that is asked for. */
 function requireMemory(variable: Variable, contiguous: boolean, materialized: Set<Variable>): void {
   let v = variable;
-  while (!contiguous && !materialized.has(v) && v.source.kind === 'output') {
+  while (!materialized.has(v) && v.source.kind === 'output') {
     const { application } = v.source;
     if (application.operation.computation.kind !== 'view') break;
+    if (contiguous && !keepsOrder(application)) break;
     v = application.inputs[0];
   }
   if (v.source.kind === 'output') materialized.add(v);
@@ -110,13 +130,18 @@ function costOfApplication({ operation, inputs, attributes }: Application): numb
 const formulaCosts = new WeakMap<Application['operation'], number>();
 
 function cutLargeBodies(applications: readonly Application[], materialized: Set<Variable>): void {
-  const size = new Map<Variable, number>();
+  const bodies = new Map<Variable, { operations: number; arrays: number }>();
   for (const { operation, inputs, outputs } of applications) {
     const { kind } = operation.computation;
     if (kind !== 'elementwise' && kind !== 'view') continue;
-    let total = 1;
-    for (const input of new Set(inputs)) if (!materialized.has(input)) total += size.get(input) ?? 0;
-    if (total > LARGEST_BODY) materialized.add(outputs[0]);
-    size.set(outputs[0], total);
+    let [operations, arrays] = [1, 0];
+    for (const input of new Set(inputs)) {
+      const body = materialized.has(input) ? undefined : bodies.get(input);
+      operations += body?.operations ?? 0;
+      arrays += body?.arrays ?? Math.sign(input.rank);
+    }
+    if (operations > LARGEST_BODY || (kind === 'elementwise' && arrays > MOST_ARRAYS))
+      materialized.add(outputs[0]);
+    bodies.set(outputs[0], { operations, arrays });
   }
 }

@@ -9,6 +9,11 @@ function roundUp(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
+/** What a buffer takes of the arena; nothing if it has a place elsewhere. */
+export function arenaBytesOf({ length, dtype, place }: Buffer): number {
+  return place.kind === 'arena' || place.kind === 'nowhere' ? roundUp(Math.max(1, length) * BYTES[dtype]) : 0;
+}
+
 /**
  * Places every buffer that has no place yet into the arena, by liveness and best fit.
  * @param inputs buffers that are filled before the first kernel
@@ -29,8 +34,7 @@ export function planMemory(
   for (const buffer of results) lastUse.set(buffer, kernels.length);
 
   const arena = new Arena();
-  const size = (buffer: number): number =>
-    roundUp(Math.max(1, buffers[buffer].length) * BYTES[buffers[buffer].dtype]);
+  const size = (buffer: number): number => arenaBytesOf(buffers[buffer]);
   const placed = (buffer: number): boolean => buffers[buffer].place.kind !== 'nowhere';
   const place = (buffer: number, offset: number): void => {
     (buffers[buffer] as { place: Place }).place = { kind: 'arena', offset };
@@ -42,7 +46,7 @@ export function planMemory(
 
   const taken = new Set<number>();
   for (const buffer of inputs) {
-    place(buffer, arena.take(size(buffer)));
+    if (!placed(buffer)) place(buffer, arena.take(size(buffer)));
     if (!lastUse.has(buffer)) lastUse.set(buffer, -1);
   }
   kernels.forEach((kernel, position) => {

@@ -19,6 +19,8 @@ export type Place =
   | { readonly kind: 'parameter'; readonly index: number }
   /** The n-th constant, written once when the program is loaded. */
   | { readonly kind: 'constant'; readonly index: number }
+  /** In a block: `offset + t step` bytes into an operand of the kernel that runs the block for the t-th time. */
+  | { readonly kind: 'outer'; readonly operand: number; readonly offset: number; readonly step: number }
   /** A buffer that the plan has not placed (nobody uses it). */
   | { readonly kind: 'nowhere' };
 
@@ -45,8 +47,14 @@ export type ScalarNode =
   | { readonly op: 'cast'; readonly dtype: DType; readonly args: readonly [number] }
   | { readonly op: ScalarFunction; readonly dtype: DType; readonly args: readonly number[] };
 
+/** What kernels have in common. */
+interface Timed {
+  /** Buffers that must have been written before it runs, though it reads nothing of them. */
+  readonly waits?: readonly number[];
+}
+
 /** Nested loops over `extents`: a map, or (with `reduced` > 0) reductions over the innermost axes and what follows. */
-export interface LoopKernel {
+export interface LoopKernel extends Timed {
   readonly kind: 'loop';
   readonly extents: readonly number[];
   /** How many of the innermost axes are reduced. */
@@ -65,7 +73,7 @@ export interface MatrixAccess extends Access {
 }
 
 /** C = A B (or C += A B) for each index of the batch axes, over which the accesses' own strides run. */
-export interface ProductKernel {
+export interface ProductKernel extends Timed {
   readonly kind: 'product';
   readonly dtype: 'float32' | 'float64';
   readonly batch: Shape;
@@ -78,29 +86,68 @@ export interface ProductKernel {
   readonly accumulate: boolean;
 }
 
+/** Contiguous elements of a buffer, from `offset` on. */
+export interface Operand {
+  readonly buffer: number;
+  readonly offset: number;
+  readonly shape: Shape;
+}
+
 /** An operation's own loops over contiguous blocks. */
-export interface RoutineKernel {
+export interface RoutineKernel extends Timed {
   readonly kind: 'routine';
   /** The user's line, for errors that only the numbers show. */
   readonly site: string;
   readonly operation: string;
   readonly attributes: Attributes;
-  readonly inputs: readonly { readonly buffer: number; readonly shape: Shape }[];
-  readonly outputs: readonly { readonly buffer: number; readonly shape: Shape }[];
+  readonly inputs: readonly Operand[];
+  readonly outputs: readonly Operand[];
 }
 
-export type Kernel = LoopKernel | ProductKernel | RoutineKernel;
-
-export interface Program {
+/** Kernels on buffers of their own. */
+export interface Block {
   readonly buffers: readonly Buffer[];
   /** In the order in which they run. */
   readonly kernels: readonly Kernel[];
+  /** Written once when the program is loaded. */
+  readonly constants: readonly TypedArray[];
+}
+
+/** What kernels that run blocks have in common. */
+interface Structured extends Timed {
+  /** The buffers that the blocks' places name by their positions here. */
+  readonly operands: readonly number[];
+  readonly reads: readonly number[];
+  readonly writes: readonly number[];
+  /** The buffer that is the blocks' arena. */
+  readonly workspace: number;
+}
+
+/** A block run again and again. */
+export interface RepeatKernel extends Structured {
+  readonly kind: 'repeat';
+  readonly block: Block;
+  /** How often, at most; without limit if absent. */
+  readonly rounds?: number;
+  /** A bool that must be true before each round. */
+  readonly condition?: Access;
+}
+
+/** The first block if a bool is true, else the second. */
+export interface ChooseKernel extends Structured {
+  readonly kind: 'choose';
+  readonly condition: Access;
+  readonly blocks: readonly [Block, Block];
+}
+
+export type Kernel = LoopKernel | ProductKernel | RoutineKernel | RepeatKernel | ChooseKernel;
+
+export interface Program extends Block {
   /** Buffers of the arguments, filled before a run. */
   readonly inputs: readonly number[];
   /** Buffers of the results, contiguous. */
   readonly outputs: readonly { readonly buffer: number; readonly shape: Shape; readonly dtype: DType }[];
   readonly parameters: readonly { readonly shape: Shape; readonly dtype: DType; readonly written: boolean }[];
-  readonly constants: readonly TypedArray[];
   readonly arenaBytes: number;
 }
 
@@ -124,7 +171,15 @@ export function buffersOf(kernel: Kernel): { reads: number[]; writes: number[] }
         reads: kernel.inputs.map(({ buffer }) => buffer),
         writes: kernel.outputs.map(({ buffer }) => buffer),
       };
+    case 'repeat':
+    case 'choose':
+      return { reads: [...kernel.reads], writes: [...kernel.writes] };
   }
+}
+
+/** The blocks that a kernel runs. */
+export function blocksOf(kernel: Kernel): readonly Block[] {
+  return kernel.kind === 'repeat' ? [kernel.block] : kernel.kind === 'choose' ? kernel.blocks : [];
 }
 
 /** The same kernels on other buffers. */
@@ -133,7 +188,8 @@ export function renameBuffers(kernels: readonly Kernel[], nameOf: (buffer: numbe
     ...access,
     buffer: nameOf(access.buffer),
   });
-  return kernels.map((kernel) => {
+  return kernels.map((each) => {
+    const kernel = each.waits === undefined ? each : { ...each, waits: each.waits.map(nameOf) };
     switch (kernel.kind) {
       case 'loop':
         return { ...kernel, accesses: kernel.accesses.map(rename) };
@@ -141,6 +197,18 @@ export function renameBuffers(kernels: readonly Kernel[], nameOf: (buffer: numbe
         return { ...kernel, a: rename(kernel.a), b: rename(kernel.b), c: rename(kernel.c) };
       case 'routine':
         return { ...kernel, inputs: kernel.inputs.map(rename), outputs: kernel.outputs.map(rename) };
+      case 'repeat':
+      case 'choose': {
+        const { operands, reads, writes, workspace, condition } = kernel;
+        return {
+          ...kernel,
+          operands: operands.map(nameOf),
+          reads: reads.map(nameOf),
+          writes: writes.map(nameOf),
+          workspace: nameOf(workspace),
+          ...(condition !== undefined && { condition: rename(condition) }),
+        };
+      }
     }
   });
 }

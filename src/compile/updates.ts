@@ -2,7 +2,8 @@
  * Parameters get their new values in place: the loop that computes a new value stores it over the old one, after
  * every other kernel that reads the old one (a write-after-read order).
  */
-import { buffersOf, type Kernel } from './program.ts';
+import { Dependencies } from './dependencies.ts';
+import type { Kernel } from './program.ts';
 
 /** A new value in `value`, to end in the parameter's own buffer. */
 export interface Update {
@@ -45,70 +46,54 @@ function readsInPlace(kernel: Kernel, { parameter, value }: Update): boolean {
   );
 }
 
-/** What must run before what. Kernels are named by their positions in the original order, which is a valid one. */
+/** A valid order of kernels in which some have been made to wait for others. */
 class Order {
-  /** The kernels that wait for each kernel. */
-  private readonly followers: number[][];
-  private readonly writers = new Map<number, number[]>();
-  private readonly readers = new Map<number, number[]>();
+  private readonly dependencies: Dependencies;
 
   constructor(kernels: readonly Kernel[]) {
-    this.followers = kernels.map(() => []);
-    kernels.forEach((kernel, position) => {
-      const { reads, writes } = buffersOf(kernel);
-      for (const buffer of new Set([...reads, ...writes])) {
-        for (const writer of this.writersOf(buffer)) this.followers[writer].push(position);
-      }
-      for (const buffer of new Set(reads)) append(this.readers, buffer, position);
-      for (const buffer of new Set(writes)) append(this.writers, buffer, position);
-    });
+    this.dependencies = new Dependencies(kernels);
   }
 
   writersOf(buffer: number): readonly number[] {
-    return this.writers.get(buffer) ?? [];
+    return this.dependencies.writersOf(buffer);
   }
 
   readersOf(buffer: number): readonly number[] {
-    return this.readers.get(buffer) ?? [];
+    return this.dependencies.readersOf(buffer);
   }
 
   /** Makes kernel `later` wait for all of `earlier` but itself; false, and no change, where one waits for it. */
   delay(later: number, earlier: readonly number[]): boolean {
+    const { followers } = this.dependencies;
     const before = new Set(earlier.filter((position) => position !== later));
     const seen = new Set<number>([later]);
     const pending = [later];
     for (let next = pending.pop(); next !== undefined && before.size > 0; next = pending.pop()) {
-      for (const follower of this.followers[next]) {
+      for (const follower of followers[next]) {
         if (before.has(follower)) return false;
         if (seen.has(follower)) continue;
         seen.add(follower);
         pending.push(follower);
       }
     }
-    for (const position of before) this.followers[position].push(later);
+    for (const position of before) followers[position].push(later);
     return true;
   }
 
   /** All kernels, in the original order except that those which wait run as soon as they can. */
   sorted(): number[] {
-    const missing = this.followers.map(() => 0);
-    for (const list of this.followers) for (const follower of list) missing[follower]++;
+    const { followers } = this.dependencies;
+    const missing = this.dependencies.counts();
     const sorted: number[] = [];
     for (let position = 0; position < missing.length; position++) {
       const ready = missing[position] === 0 ? [position] : [];
       for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
         sorted.push(next);
-        for (const follower of this.followers[next]) {
+        for (const follower of followers[next]) {
           if (--missing[follower] === 0 && follower < position) ready.push(follower);
         }
       }
     }
     return sorted;
   }
-}
-
-function append(lists: Map<number, number[]>, key: number, value: number): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
 }

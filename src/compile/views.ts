@@ -40,3 +40,11 @@ export function throughView(application: Application, input: View): View | undef
   if (computation.kind !== 'view') return undefined;
   return computation.view(input, outputs[0].shape, attributes);
 }
+
+/** Whether a view shows all elements of contiguous memory in their order. */
+export function keepsOrder(application: Application): boolean {
+  const [input] = application.inputs;
+  if (sizeOf(input.shape) !== sizeOf(application.outputs[0].shape)) return false;
+  const view = throughView(application, contiguous(input.shape));
+  return view !== undefined && isContiguous(view);
+}

@@ -1,7 +1,8 @@
 /**
- * How an operation's numbers come about, in terms that no backend owns. A backend that understands these seven
+ * How an operation's numbers come about, in terms that no backend owns. A backend that understands these nine
  * words can run every operation.
  */
+import type { Attributes } from './attributes.ts';
 import type { DType, TypedArray } from './dtype.ts';
 import type { Shape } from './shape.ts';
 
@@ -83,12 +84,78 @@ export interface Region {
   readonly strides: readonly number[];
 }
 
+/**
+ * A function of its own as a graph: `outputs` depend on nothing but `inputs`, placeholders that occur nowhere else, and
+ * on scalar constants.
+ */
+export interface Body<V> {
+  readonly inputs: readonly V[];
+  readonly outputs: readonly V[];
+}
+
+/** What is left of an operation where not all of its results are read. */
+export interface Narrowed<V> {
+  /** The inputs that it still reads, by position. */
+  readonly inputs: readonly number[];
+  /** Applied to those inputs, gives the results; undefined for those that are not read. */
+  apply(inputs: readonly V[]): readonly (V | undefined)[];
+}
+
+/**
+ * A body run again and again. The body's inputs, and those of the operation, are in this order: `carries` values that
+ * each round hands on to the next; `slices`, which the operation has for all rounds along axis 0 and the body one by
+ * one; and what is the same in each round. The outputs: the carries, for the next round and after the last; then what
+ * the operation stacks along axis 0, round by round.
+ */
+export interface Iteration<V> {
+  readonly kind: 'iteration';
+  readonly body: Body<V>;
+  readonly carries: number;
+  readonly slices: number;
+  /** The rounds go on while the first carry, a bool, is true; nothing is sliced or stacked. */
+  readonly conditional: boolean;
+  narrow(used: readonly boolean[], attributes: Attributes): Narrowed<V>;
+}
+
+/** What an iteration's attributes say. */
+export interface Rounds {
+  /** How many; at most so many of a conditional iteration, or without limit if absent. */
+  readonly length?: number;
+  /** Round t sees, and stacks, element `length - 1 - t`. */
+  readonly reverse?: boolean;
+}
+
+/**
+ * One of two bodies: the first if the first input (a bool scalar) is true. Both bodies see the other inputs, all of
+ * them. The outputs: `shared` that both bodies compute; then those that only the first body computes, then those of
+ * only the second, which have no meaning where the other body ran.
+ */
+export interface Choice<V> {
+  readonly kind: 'choice';
+  readonly bodies: readonly [Body<V>, Body<V>];
+  readonly shared: number;
+  narrow(used: readonly boolean[], attributes: Attributes): Narrowed<V>;
+}
+
+/** What a composition consists of: an expression for each output. */
+export function expansionOf<A, V>(
+  { expand }: Extract<Computation<A, V>, { kind: 'composition' }>,
+  inputs: readonly V[],
+  attributes: A,
+): readonly V[] {
+  const expanded = expand(inputs, attributes);
+  return Array.isArray(expanded) ? expanded : [expanded as V];
+}
+
 export type Computation<A, V = unknown> =
   /** One scalar formula per element of the broadcast shape. */
   | { readonly kind: 'elementwise'; formula<T>(k: ScalarLanguage<T>, inputs: readonly T[], attributes: A): T }
   /** Elements along `attributes.axes` combined. */
   | { readonly kind: 'reduction'; readonly monoid: Monoid }
-  /** No computation: another way to index the input's elements; undefined where that takes a copy first. */
+  /**
+   * No computation: another way to index the first input's elements; undefined where that takes a copy first. Other inputs
+   * are not read, but must be known before.
+   */
   | { readonly kind: 'view'; view(input: View, output: Shape, attributes: A): View | undefined }
   /** Inputs laid into regions of the output; what no region covers is `fill`. */
   | {
@@ -98,10 +165,12 @@ export type Computation<A, V = unknown> =
     }
   /** Matrix product of the last two axes, for each index of the equal leading axes. */
   | { readonly kind: 'product' }
-  /** A composition of other operations. */
-  | { readonly kind: 'composition'; expand(inputs: readonly V[], attributes: A): V }
+  /** A composition of other operations: an expression, or one for each output. */
+  | { readonly kind: 'composition'; expand(inputs: readonly V[], attributes: A): V | readonly V[] }
   /** Loops of its own, in terms of typed arrays. */
   | {
       readonly kind: 'routine';
       run(inputs: readonly Block[], outputs: readonly Block[], attributes: A): void;
-    };
+    }
+  | Iteration<V>
+  | Choice<V>;

@@ -25,5 +25,16 @@ export class NumericalError extends ChainruleError {}
 /** A Variable used as if it were a number, or evaluated without the values it needs. */
 export class EvaluationError extends ChainruleError {}
 
+/** A memory budget that no plan found keeps to. */
+export class MemoryBudgetError extends ChainruleError {
+  /** The least working memory that was found to be enough, in bytes. */
+  readonly leastBytes: number;
+
+  constructor(message: string, leastBytes: number) {
+    super(message);
+    this.leastBytes = leastBytes;
+  }
+}
+
 /** Data that cannot be read: a truncated file, a wrong magic number, a missing column. */
 export class DataError extends ChainruleError {}

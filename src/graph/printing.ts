@@ -1,8 +1,14 @@
 /** A graph as text, one line an application, in the order of computation. */
+import type { Body } from './computation.ts';
 import { Parameter } from './leaves.ts';
 import { formatShape } from './shape.ts';
 import { ancestors } from './traversal.ts';
 import type { Application, Variable } from './variable.ts';
+
+export interface PrintOptions {
+  /** Adds the user's line to each operation. Default false. */
+  sites?: boolean;
+}
 
 /**
  * Prints the graph that computes `outputs`:
@@ -12,11 +18,22 @@ import type { Application, Variable } from './variable.ts';
  * %2 = sum(%1, axes=[0]) : float32[]
  * return %2
  * ```
- * Scalar constants stand in place. `{ sites: true }` adds the user's line to each operation.
+ * Scalar constants stand in place. The bodies of loops and branches follow them, with names of their own; of their
+ * results, those that are read are shown.
  */
-export function print(outputs: Variable | readonly Variable[], options: { sites?: boolean } = {}): string {
+export function print(outputs: Variable | readonly Variable[], options: PrintOptions = {}): string {
   const list = Array.isArray(outputs) ? (outputs as readonly Variable[]) : [outputs as Variable];
-  const { applications, leaves } = ancestors(list);
+  return linesOf([], list, options).join('\n');
+}
+
+/** The lines of one graph; `inputs` have their names already, in order. */
+function linesOf(
+  inputs: readonly Variable[],
+  outputs: readonly Variable[],
+  { sites = false }: PrintOptions,
+): string[] {
+  const { applications, leaves } = ancestors(outputs);
+  const read = new Set([...outputs, ...applications.flatMap((each) => each.inputs)]);
   const names = new Map<Variable, string>();
   const lines: string[] = [];
   const name = (variable: Variable): string => names.get(variable) ?? scalarText(variable) ?? '?';
@@ -25,22 +42,57 @@ export function print(outputs: Variable | readonly Variable[], options: { sites?
     names.set(variable, made);
     return made;
   };
+  for (const input of inputs) define(input);
   for (const leaf of leaves) {
-    if (scalarText(leaf) !== undefined && !list.includes(leaf)) continue;
+    if (names.has(leaf) || (scalarText(leaf) !== undefined && !outputs.includes(leaf))) continue;
     lines.push(`${define(leaf)} = ${leafText(leaf)} : ${leaf.type}`);
   }
   for (const application of applications) {
-    const inputs = application.inputs.map(name);
-    const text = [...inputs, ...attributeTexts(application)].join(', ');
-    const outputNames = application.outputs.map(define).join(', ');
-    const types = application.outputs.map((output) => output.type).join(', ');
-    const site = options.sites === true ? application.site.toString() : '';
+    const text = [...application.inputs.map(name), ...attributeTexts(application)].join(', ');
+    const shown = shownOutputs(application, read);
+    const outputNames = shown.map(define).join(', ');
+    const types = shown.map((output) => output.type).join(', ');
+    const site = sites ? application.site.toString() : '';
     lines.push(
       `${outputNames} = ${application.operation.name}(${text}) : ${types}${site === '' ? '' : `  # ${site}`}`,
     );
+    for (const [title, body, results] of shownBodies(application, read)) {
+      const types = body.inputs.map((each, i) => `%${i} : ${each.type}`).join(', ');
+      lines.push(`  ${title} (${types})`);
+      for (const line of linesOf(body.inputs, results, { sites })) lines.push(`    ${line}`);
+    }
   }
-  lines.push(`return ${list.map(name).join(', ')}`);
-  return lines.join('\n');
+  lines.push(`return ${outputs.map(name).join(', ')}`);
+  return lines;
+}
+
+/** The results of an application to show: loops and branches offer many that nobody reads. */
+export function shownOutputs(
+  { operation, outputs }: Application,
+  read: ReadonlySet<Variable>,
+): readonly Variable[] {
+  const { kind } = operation.computation;
+  return kind === 'iteration' || kind === 'choice' ? outputs.filter((each) => read.has(each)) : outputs;
+}
+
+/** What an application runs, and which of the results are to be shown. */
+function shownBodies(
+  { operation, outputs }: Application,
+  read: ReadonlySet<Variable>,
+): [title: string, body: Body<Variable>, results: Variable[]][] {
+  const { computation } = operation;
+  if (computation.kind === 'iteration') {
+    const { body, carries } = computation;
+    return [['each', body, body.outputs.filter((_, i) => i < carries || read.has(outputs[i]))]];
+  }
+  if (computation.kind !== 'choice') return [];
+  const { bodies, shared } = computation;
+  const [first, second] = bodies;
+  const own = first.outputs.length - shared;
+  return [
+    ['if', first, first.outputs.filter((_, i) => read.has(outputs[i]))],
+    ['else', second, second.outputs.filter((_, i) => read.has(outputs[i < shared ? i : i + own]))],
+  ];
 }
 
 /** A scalar constant as its digits, else undefined. */

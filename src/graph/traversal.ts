@@ -27,14 +27,20 @@ export interface Graph {
   readonly consumers: ReadonlyMap<Variable, readonly Application[]>;
 }
 
-/** Ancestors of `outputs` (themselves included): their applications in topological order, and their leaves. */
-export function ancestors(outputs: readonly Variable[]): { applications: Application[]; leaves: Variable[] } {
+/**
+ * Ancestors of `outputs` (themselves included): their applications in topological order, and their leaves.
+ * @param isLeaf says of which further variables the walk does not look beneath
+ */
+export function ancestors(
+  outputs: readonly Variable[],
+  isLeaf: (variable: Variable) => boolean = () => false,
+): { applications: Application[]; leaves: Variable[] } {
   const applications: Application[] = [];
   const leaves: Variable[] = [];
   const seen = new Set<Application | Variable>();
   const stack: { application: Application; next: number }[] = [];
   const enter = (variable: Variable): void => {
-    const application = getOperation(variable);
+    const application = isLeaf(variable) ? undefined : getOperation(variable);
     const key = application ?? variable;
     if (seen.has(key)) return;
     seen.add(key);
@@ -52,6 +58,14 @@ export function ancestors(outputs: readonly Variable[]): { applications: Applica
     }
   }
   return { applications, leaves };
+}
+
+/**
+ * The same applications in the order in which they were made. That is a topological order too, and a good one to compute
+ * in: it is the one their author had in mind, and back-propagation makes each term just when it is to be added (R11).
+ */
+export function inOrderOfCreation(applications: readonly Application[]): Application[] {
+  return [...applications].sort((a, b) => a.outputs[0].id - b.outputs[0].id);
 }
 
 /** The graph that computes `outputs`. */

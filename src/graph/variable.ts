@@ -119,6 +119,16 @@ export interface Batch<A> {
   readonly size: number;
 }
 
+/** Points at which an operation has no derivative, or more than one, and what its rules take it to be. */
+export interface Kink {
+  /** bool, of any shape: where such a point is met. */
+  readonly where: Variable;
+  /** What stands there: `corner at 0`, `jump at whole numbers`, `tie`. */
+  readonly point: string;
+  /** What the rules take for the derivative: `0`, `shared evenly`, `infinite`. */
+  readonly convention: string;
+}
+
 export interface Operation<A = any> {
   readonly name: string;
   /** Shapes and dtypes of the outputs. @throws ShapeError or DTypeError where the inputs do not fit. */
@@ -139,6 +149,8 @@ export interface Operation<A = any> {
   jvp?(push: Push<A>): readonly Gradient[];
   /** The operation for each index of the batch axis, which leads every output. Absent where it is derived (autodiff/vmap.ts). */
   batch?(batch: Batch<A>): readonly Variable[];
+  /** Where its derivatives do not exist, or only by convention, as expressions; absent for an operation that is smooth. */
+  kinks?(at: Pick<Edge<A>, 'inputs' | 'outputs' | 'attributes'>): readonly Kink[];
   readonly computation: Computation<A, Variable>;
   /** Never merged with an equal application and never folded (random numbers, checkpoints). */
   readonly opaque?: boolean;

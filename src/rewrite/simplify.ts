@@ -4,8 +4,11 @@
  */
 import {
   type Application,
+  ancestors,
   applyOperation,
   attributeKey,
+  expansionOf,
+  inOrderOfCreation,
   operationNumber,
   scalar,
   type Variable,
@@ -64,25 +67,12 @@ class Simplifier {
     return this.replaced.get(variable) ?? this.mergeConstant(variable);
   }
 
-  /** Rebuilds the applications above `outputs`, inputs first, down to those that are settled. */
+  /** Rebuilds the applications above `outputs` in the order in which they were made, down to those that are settled. */
   visitAll(outputs: readonly Variable[]): void {
-    const stack: { application: Application; next: number }[] = [];
-    const enter = (variable: Variable): void => {
-      const { source } = variable;
-      if (source.kind === 'output' && !this.settled.has(source.application)) {
-        stack.push({ application: source.application, next: 0 });
-      }
-    };
-    for (const output of outputs) {
-      enter(output);
-      for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-        if (top.next < top.application.inputs.length) enter(top.application.inputs[top.next++]);
-        else {
-          stack.pop();
-          if (!this.settled.has(top.application)) this.visit(top.application);
-        }
-      }
-    }
+    const isSettled = ({ source }: Variable): boolean =>
+      source.kind === 'output' && this.settled.has(source.application);
+    for (const application of inOrderOfCreation(ancestors(outputs, isSettled).applications))
+      if (!this.settled.has(application)) this.visit(application);
   }
 
   private visit(application: Application): void {
@@ -101,7 +91,7 @@ class Simplifier {
     const folded = fold(application, inputs);
     if (folded !== undefined) return [this.rebuilt(folded)];
     if (this.expand && operation.computation.kind === 'composition') {
-      return [this.rebuilt(operation.computation.expand(inputs, attributes))];
+      return expansionOf(operation.computation, inputs, attributes).map((each) => this.rebuilt(each));
     }
     const key =
       operation.opaque === true

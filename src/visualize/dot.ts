@@ -9,6 +9,7 @@ import {
   getOperation,
   Parameter,
   scalarText,
+  shownOutputs,
   Variable,
 } from '../graph/index.ts';
 import { FONT, INK, MUTED, PAINT, PAPER, type Part, soft } from './style.ts';
@@ -66,6 +67,7 @@ class Drawing {
   private readonly options: DrawOptions;
   private readonly applications: readonly Application[];
   private readonly leaves: readonly Variable[];
+  private readonly read: ReadonlySet<Variable>;
   /** What the forward part consists of; everything else is backward. */
   private readonly forward: ReadonlySet<Application | Variable>;
   private readonly ids = new Map<Application | Variable, string>();
@@ -86,6 +88,10 @@ class Drawing {
     const whole = ancestors([...this.results.values()].map(({ variable }) => variable));
     this.applications = whole.applications;
     this.leaves = whole.leaves;
+    this.read = new Set([
+      ...[...this.results.values()].map(({ variable }) => variable),
+      ...whole.applications.flatMap(({ inputs }) => inputs),
+    ]);
   }
 
   text(): string {
@@ -147,10 +153,12 @@ class Drawing {
     const id = `o${this.ids.size}`;
     this.ids.set(application, id);
     const part = this.partOf(application);
-    const { operation, outputs, site } = application;
+    const { operation, site } = application;
     const details = attributeTexts(application).map((text) => escape(shorten(text)));
     const small = details.length === 0 ? '' : `<br/><font point-size="9">${details.join(', ')}</font>`;
-    const types = outputs.map((output) => output.type).join(', ');
+    const types = shownOutputs(application, this.read)
+      .map((output) => output.type)
+      .join(', ');
     this.node(
       id,
       `<b>${escape(operation.name)}</b>${small}`,

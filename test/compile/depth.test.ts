@@ -122,7 +122,12 @@ describe('deep graphs', () => {
 
 describe('machine code', () => {
   const sizeOf = (program: Program): number => {
-    const layout = { addresses: program.buffers.map((_, i) => 4096 + 64 * i), scratch: 1024 };
+    const layout = {
+      arena: 4096,
+      parameters: program.parameters.map((_, i) => 2048 + 64 * i),
+      constants: new Map(program.constants.map((data, i) => [data, 3072 + 64 * i] as const)),
+      scratch: 1024,
+    };
     return emitProgram(program, layout, new ConstantPool(64, 512)).length;
   };
 

@@ -1,6 +1,21 @@
 /** Programs by the book: every kernel as the obvious loops, on memory laid out as the program says. */
-import type { LoopKernel, MatrixAccess, Program, ScalarNode } from '../../src/compile/program.ts';
-import { allocate, type Operation, type TypedArray, viewBuffer } from '../../src/graph/index.ts';
+import type {
+  Access,
+  Block,
+  LoopKernel,
+  MatrixAccess,
+  ProductKernel,
+  Program,
+  ScalarNode,
+} from '../../src/compile/program.ts';
+import {
+  allocate,
+  BYTES,
+  type Operation,
+  sizeOf,
+  type TypedArray,
+  viewBuffer,
+} from '../../src/graph/index.ts';
 import { convert, monoid, numberLanguage, store } from '../../src/operations/scalar.ts';
 
 /** Visits all coordinates of `extents`, the last axis fastest; the array is reused. */
@@ -87,6 +102,29 @@ export function interpretLoop(kernel: LoopKernel, arrays: readonly TypedArray[])
   });
 }
 
+/** Numbers outside of the arena, and the operations that routines call. */
+interface Surroundings {
+  readonly parameters: readonly TypedArray[];
+  readonly routines: ReadonlyMap<string, Operation>;
+}
+
+/** Part of a block of memory, in bytes. */
+interface Memory {
+  readonly buffer: ArrayBufferLike;
+  readonly offset: number;
+}
+
+/** A buffer: its first element is `data[first]`. Views may reach before it, and over more than its own elements. */
+interface Span {
+  readonly data: TypedArray;
+  readonly first: number;
+}
+
+const memoryOf = ({ data, first }: Span): Memory => ({
+  buffer: data.buffer,
+  offset: data.byteOffset + first * data.BYTES_PER_ELEMENT,
+});
+
 /**
  * Runs a whole program. Parameters are written where the program writes them.
  * @param inputs numbers of the program's inputs, in order
@@ -100,56 +138,99 @@ export function interpret(
   routines: ReadonlyMap<string, Operation> = new Map(),
 ): TypedArray[] {
   // Memory starts as garbage: nothing may count on zeros.
-  const arena = new Uint8Array(Math.ceil(program.arenaBytes / 8) * 8).fill(0xa5).buffer;
-  const arrayOf = ({ dtype, length, place: where }: Program['buffers'][number]): TypedArray => {
+  const buffer = new Uint8Array(Math.ceil(program.arenaBytes / 8) * 8).fill(0xa5).buffer;
+  const surroundings = { parameters, routines };
+  const spans = spansOf(program, { buffer, offset: 0 }, [], surroundings, 0);
+  program.inputs.forEach((input, i) => {
+    spans[input].data.set(inputs[i]);
+  });
+  runKernels(program, spans, surroundings);
+  return program.outputs.map((output) => spans[output.buffer].data.slice());
+}
+
+/** The memory of a block's buffers, in round `round` of the kernel that runs it. */
+function spansOf(
+  block: Block,
+  arena: Memory,
+  operands: readonly Memory[],
+  { parameters }: Surroundings,
+  round: number,
+): Span[] {
+  return block.buffers.map(({ dtype, length, place: where }): Span => {
     switch (where.kind) {
       case 'arena':
-        return viewBuffer(dtype, arena, where.offset, length);
+        return { data: viewBuffer(dtype, arena.buffer, arena.offset + where.offset, length), first: 0 };
       case 'parameter':
-        return parameters[where.index];
+        return { data: parameters[where.index], first: 0 };
       case 'constant':
-        return program.constants[where.index];
+        return { data: block.constants[where.index], first: 0 };
+      case 'outer': {
+        const { buffer, offset } = operands[where.operand];
+        const data = viewBuffer(dtype, buffer, 0, Math.floor(buffer.byteLength / BYTES[dtype]));
+        return { data, first: (offset + where.offset + round * where.step) / BYTES[dtype] };
+      }
       case 'nowhere':
-        return allocate(dtype, 0);
+        return { data: allocate(dtype, 0), first: 0 };
     }
-  };
-  const arrays = program.buffers.map(arrayOf);
-  program.inputs.forEach((buffer, i) => {
-    arrays[buffer].set(inputs[i]);
   });
-  for (const kernel of program.kernels) {
+}
+
+function runKernels(block: Block, spans: readonly Span[], surroundings: Surroundings): void {
+  const settled = <A extends Access>(access: A): A => ({
+    ...access,
+    offset: access.offset + spans[access.buffer].first,
+  });
+  for (const kernel of block.kernels) {
     switch (kernel.kind) {
       case 'loop':
         interpretLoop(
-          kernel,
-          kernel.accesses.map(({ buffer }) => arrays[buffer]),
+          { ...kernel, accesses: kernel.accesses.map(settled) },
+          kernel.accesses.map(({ buffer }) => spans[buffer].data),
         );
         break;
-      case 'product':
-        forEachIndex(kernel.batch, (batch) => {
-          const at = (matrix: MatrixAccess, row: number, column: number): number =>
-            place(matrix, batch) + row * matrix.rows + column * matrix.columns;
-          forEachIndex([kernel.n, kernel.m], ([row, column]) => {
-            const target = at(kernel.c, row, column);
-            let total = kernel.accumulate ? arrays[kernel.c.buffer][target] : 0;
-            for (let q = 0; q < kernel.k; q++)
-              total +=
-                arrays[kernel.a.buffer][at(kernel.a, row, q)] *
-                arrays[kernel.b.buffer][at(kernel.b, q, column)];
-            arrays[kernel.c.buffer][target] = total;
-          });
-        });
+      case 'product': {
+        const { a, b, c } = kernel;
+        interpretProduct({ ...kernel, a: settled(a), b: settled(b), c: settled(c) }, spans);
         break;
+      }
       case 'routine': {
-        const computation = routines.get(kernel.operation)?.computation;
+        const computation = surroundings.routines.get(kernel.operation)?.computation;
         if (computation?.kind !== 'routine') throw new Error(`no routine ${kernel.operation}`);
-        const block = ({ buffer, shape }: (typeof kernel.inputs)[number]) => ({
-          shape,
-          data: arrays[buffer],
-        });
-        computation.run(kernel.inputs.map(block), kernel.outputs.map(block), kernel.attributes);
+        const operand = ({ buffer, offset, shape }: (typeof kernel.inputs)[number]) => {
+          const start = spans[buffer].first + offset;
+          return { shape, data: spans[buffer].data.subarray(start, start + sizeOf(shape)) };
+        };
+        computation.run(kernel.inputs.map(operand), kernel.outputs.map(operand), kernel.attributes);
+        break;
+      }
+      case 'repeat':
+      case 'choose': {
+        const operands = kernel.operands.map((operand) => memoryOf(spans[operand]));
+        const arena = memoryOf(spans[kernel.workspace]);
+        const holds = ({ buffer, offset }: Access): boolean =>
+          spans[buffer].data[spans[buffer].first + offset] !== 0;
+        const run = (inner: Block, round: number): void =>
+          runKernels(inner, spansOf(inner, arena, operands, surroundings, round), surroundings);
+        if (kernel.kind === 'choose') run(kernel.blocks[holds(kernel.condition) ? 0 : 1], 0);
+        else {
+          const { rounds = Number.POSITIVE_INFINITY, condition, block: inner } = kernel;
+          for (let t = 0; t < rounds && (condition === undefined || holds(condition)); t++) run(inner, t);
+        }
       }
     }
   }
-  return program.outputs.map(({ buffer }) => arrays[buffer].slice());
+}
+
+function interpretProduct(kernel: ProductKernel, spans: readonly Span[]): void {
+  const [a, b, c] = [kernel.a, kernel.b, kernel.c].map(({ buffer }) => spans[buffer].data);
+  forEachIndex(kernel.batch, (batch) => {
+    const at = (matrix: MatrixAccess, row: number, column: number): number =>
+      place(matrix, batch) + row * matrix.rows + column * matrix.columns;
+    forEachIndex([kernel.n, kernel.m], ([row, column]) => {
+      const target = at(kernel.c, row, column);
+      let total = kernel.accumulate ? c[target] : 0;
+      for (let q = 0; q < kernel.k; q++) total += a[at(kernel.a, row, q)] * b[at(kernel.b, q, column)];
+      c[target] = total;
+    });
+  });
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { gradients } from '../../src/autodiff/index.ts';
 import { runReference } from '../../src/backends/reference/run.ts';
 import { compileGraph, type Source } from '../../src/compile/compile.ts';
-import type { Program } from '../../src/compile/program.ts';
+import { buffersOf, type Program } from '../../src/compile/program.ts';
 import { evaluate } from '../../src/engine/index.ts';
 import {
   applyOperation,
@@ -268,13 +268,9 @@ describe('a program is plain data', () => {
       for (const { buffer } of program.outputs)
         expect(program.buffers[buffer].place.kind).not.toBe('nowhere');
       for (const kernel of program.kernels) {
-        const used =
-          kernel.kind === 'loop'
-            ? kernel.accesses
-            : kernel.kind === 'product'
-              ? [kernel.a, kernel.b, kernel.c]
-              : [...kernel.inputs, ...kernel.outputs];
-        for (const { buffer } of used) expect(program.buffers[buffer].place.kind).not.toBe('nowhere');
+        const { reads, writes } = buffersOf(kernel);
+        for (const buffer of [...reads, ...writes])
+          expect(program.buffers[buffer].place.kind).not.toBe('nowhere');
       }
     }
   });

@@ -1,5 +1,7 @@
 /** The programs of `examples/`: they run, and what they print is right. */
 import { describe, expect, test } from 'vitest';
+import { main as newton } from '../../examples/newton.ts';
+import { main as realTimeLearning } from '../../examples/rtrl.ts';
 import {
   minus,
   plus,
@@ -76,4 +78,25 @@ test('xor.ts: the line stays at 0.25, the hidden layer learns the table', () => 
   expect(result.hidden.loss).toBeLessThan(1e-3);
   expect(result.hidden.answers.map(Math.round)).toEqual([0, 1, 1, 0]);
   expect(lines).toHaveLength(2);
+});
+
+test('newton.ts: reaches the bottom of the valley, faster than gradients alone', () => {
+  const { result, lines } = run(newton);
+  expect(result.error).toBeLessThan(1e-12);
+  expect(result.iterations.newtonCG).toBeLessThan(result.iterations.lbfgs);
+  // 2 J^T J of the residuals 10 (x_{i+1} - x_i^2) and 1 - x_i at the minimum.
+  const [low, high] = result.eigenvalues;
+  expectClose(low, 0.5, 0.1);
+  expect(high).toBeGreaterThan(1002);
+  expect(high).toBeLessThan(1002 + 2 * 400);
+  expect(lines.at(-3)).toMatch(/^newtonCG: converged after \d+ iterations/);
+  expect(lines.at(-2)).toMatch(/^lbfgs: {4}converged/);
+  expect(lines.length).toBeLessThan(30);
+});
+
+test('rtrl.ts: both ways give one gradient, and a network learns while it runs', () => {
+  const { result, lines } = run(realTimeLearning);
+  expect(result.difference).toBeLessThan(1e-10);
+  expect(result.last).toBeLessThan(result.first / 30);
+  expect(lines).toHaveLength(3);
 });

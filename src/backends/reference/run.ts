@@ -7,12 +7,17 @@ import {
   allocate,
   ancestors,
   type Block,
+  type Body,
   ChainruleError,
+  type Choice,
   type Computation,
+  expansionOf,
   type Feeds,
   feedFor,
+  type Iteration,
   input,
   Parameter,
+  type Rounds,
   type Shape,
   sizeOf,
   stridesOf,
@@ -27,11 +32,18 @@ type Values = Map<Variable, TypedArray>;
 
 /** Evaluates `outputs`; only what they need is computed (R5). */
 export function runReference(outputs: readonly Variable[], feeds?: Feeds): Tensor[] {
+  const values = evaluateGraph(outputs, (leaf) => leafValue(leaf, feeds));
+  return outputs.map((output) => new Tensor(output.shape, output.dtype, read(values, output).slice()));
+}
+
+/** The values of everything that `outputs` need. */
+function evaluateGraph(outputs: readonly Variable[], valueOf: (leaf: Variable) => TypedArray): Values {
   const values: Values = new Map();
   const { applications, leaves } = ancestors(outputs);
-  for (const leaf of leaves) values.set(leaf, leafValue(leaf, feeds));
-  for (const application of applications) computeApplication(application, values);
-  return outputs.map((output) => new Tensor(output.shape, output.dtype, read(values, output).slice()));
+  const used = new Set([...outputs, ...applications.flatMap(({ inputs }) => inputs)]);
+  for (const leaf of leaves) values.set(leaf, valueOf(leaf));
+  for (const application of applications) computeApplication(application, values, used);
+  return values;
 }
 
 function leafValue(leaf: Variable, feeds: Feeds | undefined): TypedArray {
@@ -46,18 +58,33 @@ function read(values: Values, variable: Variable): TypedArray {
   return data;
 }
 
-/** Computes one application's outputs from its inputs' values. */
-function computeApplication(application: Application, values: Values): void {
+/**
+ * Computes one application's outputs from its inputs' values.
+ * @param used what somebody reads: of loops and branches, nothing else is computed
+ */
+function computeApplication(application: Application, values: Values, used: ReadonlySet<Variable>): void {
   const inputs: Block[] = application.inputs.map((each) => ({ shape: each.shape, data: read(values, each) }));
+  // A routine writes all of its outputs.
+  const whole = application.operation.computation.kind === 'routine';
   const outputs: Block[] = application.outputs.map((each) => ({
     shape: each.shape,
-    data: allocate(each.dtype, sizeOf(each.shape)),
+    data: allocate(each.dtype, whole || used.has(each) ? sizeOf(each.shape) : 0),
   }));
-  compute(application, inputs, outputs);
+  compute(
+    application,
+    inputs,
+    outputs,
+    application.outputs.map((each) => used.has(each)),
+  );
   application.outputs.forEach((output, i) => values.set(output, outputs[i].data));
 }
 
-function compute(application: Application, inputs: readonly Block[], outputs: readonly Block[]): void {
+function compute(
+  application: Application,
+  inputs: readonly Block[],
+  outputs: readonly Block[],
+  used: readonly boolean[],
+): void {
   const { attributes } = application;
   const computation: Computation<unknown, Variable> = application.operation.computation;
   const [y] = outputs;
@@ -97,16 +124,85 @@ function compute(application: Application, inputs: readonly Block[], outputs: re
       return product(application, inputs[0], inputs[1], y);
     case 'composition': {
       const stands = application.inputs.map((each) => input(each.shape, { dtype: each.dtype }));
-      const expanded = computation.expand(stands, attributes);
+      const expanded = expansionOf(computation, stands, attributes);
       const feeds = new Map(
         stands.map((stand, i) => [stand, new Tensor(stand.shape, stand.dtype, inputs[i].data)] as const),
       );
-      y.data.set(runReference([expanded], feeds)[0].data);
+      runReference(expanded, feeds).forEach(({ data }, i) => outputs[i].data.set(data));
       return;
     }
     case 'routine':
       return withLine(application.site.toString(), () => computation.run(inputs, outputs, attributes));
+    case 'iteration':
+      return iteration(computation, attributes as Rounds, inputs, outputs, used);
+    case 'choice':
+      return choice(computation, inputs, outputs, used);
   }
+}
+
+/** The numbers of some of a body's outputs, given those of its inputs. */
+function runBody(
+  body: Body<Variable>,
+  inputs: readonly TypedArray[],
+  outputs: readonly Variable[],
+): TypedArray[] {
+  const given = new Map(body.inputs.map((each, i) => [each, inputs[i]] as const));
+  const values = evaluateGraph(outputs, (leaf) => given.get(leaf) ?? leafValue(leaf, undefined));
+  return outputs.map((output) => read(values, output));
+}
+
+function iteration(
+  { body, carries: count, slices, conditional }: Iteration<Variable>,
+  { length = Number.POSITIVE_INFINITY, reverse = false }: Rounds,
+  inputs: readonly Block[],
+  outputs: readonly Block[],
+  used: readonly boolean[],
+): void {
+  let carries = inputs.slice(0, count).map(({ data }) => data);
+  const wanted = body.outputs.map((_, i) => i).filter((i) => i < count || used[i]);
+  for (let round = 0; round < length && !(conditional && carries[0][0] === 0); round++) {
+    const place = reverse ? length - 1 - round : round;
+    const operands = inputs.map(({ data }, i) => {
+      if (i < count) return carries[i];
+      if (i >= count + slices) return data;
+      const size = data.length / length;
+      return data.subarray(place * size, (place + 1) * size);
+    });
+    const results = runBody(
+      body,
+      operands,
+      wanted.map((i) => body.outputs[i]),
+    );
+    carries = results.slice(0, count);
+    results.slice(count).forEach((data, k) => {
+      outputs[wanted[count + k]].data.set(data, place * data.length);
+    });
+  }
+  carries.forEach((data, i) => {
+    if (used[i]) outputs[i].data.set(data);
+  });
+}
+
+function choice(
+  { bodies, shared }: Choice<Variable>,
+  [predicate, ...inputs]: readonly Block[],
+  outputs: readonly Block[],
+  used: readonly boolean[],
+): void {
+  const branch = predicate.data[0] !== 0 ? 0 : 1;
+  const body = bodies[branch];
+  const positions = body.outputs.map((_, i) =>
+    i < shared || branch === 0 ? i : i - shared + bodies[0].outputs.length,
+  );
+  const wanted = body.outputs.map((_, i) => i).filter((i) => used[positions[i]]);
+  const results = runBody(
+    body,
+    inputs.map(({ data }) => data),
+    wanted.map((i) => body.outputs[i]),
+  );
+  results.forEach((data, k) => {
+    outputs[positions[wanted[k]]].data.set(data);
+  });
 }
 
 function elementwise(

@@ -1,25 +1,33 @@
-/** A Program as one WebAssembly module: a function for each distinct kernel, and `run`, which calls them in order. */
+/**
+ * A Program as one WebAssembly module: a function for each distinct kernel, one for each block, which calls its kernels in
+ * order, and `run` for the whole.
+ */
 
-import type { Access, Kernel, LoopKernel, ProductKernel, Program } from '../../compile/program.ts';
+import type {
+  Access,
+  Block,
+  Kernel,
+  LoopKernel,
+  ProductKernel,
+  Program,
+  RepeatKernel,
+} from '../../compile/program.ts';
 import { BYTES, type DType } from '../../graph/index.ts';
+import { type Address, addressesIn, type Layout, pushAddress } from './addresses.ts';
 import { type FunctionBuilder, type ImportedFunction, ModuleBuilder } from './encoder.ts';
 import { emitLoop } from './loops/emit.ts';
 import { type ConstantPool, MathLibrary } from './math/index.ts';
-
-/** Addresses of a loaded program, in bytes. */
-export interface Layout {
-  /** The address of each of the program's buffers. */
-  readonly addresses: readonly number[];
-  /** The workspace of the matrix product. */
-  readonly scratch: number;
-}
+import { routineKernels } from './routines.ts';
 
 const GEMM_PARAMETERS = new Array<'i32'>(13).fill('i32');
 
-/** One `run` function holds at most this many calls; longer programs are cut into several. */
+/** One function holds at most this many calls; longer blocks are cut into several. */
 const CALLS_PER_FUNCTION = 2000;
 
-/** Encodes the module. It imports `env.memory`, `gemm.gemm_f32`, `gemm.gemm_f64` and `host.routine(kernel index)`. */
+/**
+ * Encodes the module. It imports `env.memory`, `gemm.gemm_f32`, `gemm.gemm_f64` and, for each number of operands,
+ * `host.routine(number of the routine, address of each operand)`.
+ */
 export function emitProgram(
   program: Program,
   layout: Layout,
@@ -30,15 +38,23 @@ export function emitProgram(
     float32: module.importFunction('gemm', 'gemm_f32', GEMM_PARAMETERS, []),
     float64: module.importFunction('gemm', 'gemm_f64', GEMM_PARAMETERS, []),
   };
-  const routine = module.importFunction('host', 'routine', ['i32'], []);
+  const called = routineKernels(program).map(({ kernel }) => kernel);
+  const numbers = new Map(called.map((kernel, number) => [kernel, number]));
+  const arities = new Set(called.map(({ inputs, outputs }) => inputs.length + outputs.length));
+  const routines = new Map(
+    [...arities].map((arity) => {
+      const parameters = new Array<'i32'>(1 + arity).fill('i32');
+      return [arity, module.importFunction('host', 'routine', parameters, [])];
+    }),
+  );
   const library = new MathLibrary(module, constants);
   const loops = new Map<string, FunctionBuilder>();
-  const dtypeOf = (buffer: number): DType => program.buffers[buffer].dtype;
-  const addressOf = ({ buffer, offset }: Access): number =>
-    layout.addresses[buffer] + offset * BYTES[program.buffers[buffer].dtype];
 
-  const parts: FunctionBuilder[] = [];
-  const call = (f: FunctionBuilder, kernel: Kernel, index: number): void => {
+  /** A call of one kernel; the parameters of `f` are the counters of the loops around it. */
+  const call = (f: FunctionBuilder, kernel: Kernel, block: Block, addresses: readonly Address[]): void => {
+    const dtypeOf = (buffer: number): DType => block.buffers[buffer].dtype;
+    const push = ({ buffer, offset }: Pick<Access, 'buffer' | 'offset'>): FunctionBuilder =>
+      pushAddress(f, addresses[buffer], offset * BYTES[dtypeOf(buffer)]);
     switch (kernel.kind) {
       case 'loop': {
         const dtypes = kernel.accesses.map(({ buffer }) => dtypeOf(buffer));
@@ -48,28 +64,80 @@ export function emitProgram(
           loop = emitLoop(module, library, kernel, dtypes);
           loops.set(key, loop);
         }
-        for (const access of kernel.accesses) f.i32(addressOf(access));
+        kernel.accesses.forEach(push);
         f.call(loop);
         return;
       }
       case 'product':
-        callProduct(f, kernel, gemm[kernel.dtype], addressOf, layout.scratch);
+        return callProduct(f, kernel, gemm[kernel.dtype], push, layout.scratch);
+      case 'routine': {
+        const operands = [...kernel.inputs, ...kernel.outputs];
+        f.i32(numbers.get(kernel) as number);
+        operands.forEach(push);
+        f.call(routines.get(operands.length) as ImportedFunction);
         return;
-      case 'routine':
-        f.i32(index).call(routine);
+      }
+      case 'repeat': {
+        const inside = addressesIn(kernel.block, layout, addresses, kernel, f.parameterCount);
+        return repeat(f, kernel, emitBlock(kernel.block, inside, f.parameterCount + 1), push);
+      }
+      case 'choose': {
+        const [first, second] = kernel.blocks.map((each) =>
+          emitBlock(each, addressesIn(each, layout, addresses, kernel), f.parameterCount),
+        );
+        push(kernel.condition).memory('i32.load8_u');
+        f.if(
+          () => callBlock(f, first),
+          () => callBlock(f, second),
+        );
+      }
     }
   };
-  for (let start = 0; start < program.kernels.length; start += CALLS_PER_FUNCTION) {
-    const f = module.func(`run ${start}`, []);
-    program.kernels
-      .slice(start, start + CALLS_PER_FUNCTION)
-      .forEach((kernel, i) => call(f, kernel, start + i));
-    parts.push(f);
-  }
+
+  /** The functions that together run a block inside `depth` loops, whose counters they take. */
+  const emitBlock = (block: Block, addresses: readonly Address[], depth: number): FunctionBuilder[] => {
+    const parts: FunctionBuilder[] = [];
+    for (let start = 0; start < block.kernels.length; start += CALLS_PER_FUNCTION) {
+      const f = module.func(`run ${start}`, new Array<'i32'>(depth).fill('i32'));
+      for (const kernel of block.kernels.slice(start, start + CALLS_PER_FUNCTION))
+        call(f, kernel, block, addresses);
+      parts.push(f);
+    }
+    return parts;
+  };
+  const parts = emitBlock(program, addressesIn(program, layout), 0);
   const run = module.func('run', []);
-  for (const part of parts) run.call(part);
+  callBlock(run, parts);
   module.export('run', run);
   return module.encode();
+}
+
+/** Runs a block, handing on the counters of the loops around it, and `counter`. */
+function callBlock(f: FunctionBuilder, parts: readonly FunctionBuilder[], counter?: number): void {
+  for (const part of parts) {
+    for (let depth = 0; depth < f.parameterCount; depth++) f.get(depth);
+    if (counter !== undefined) f.get(counter);
+    f.call(part);
+  }
+}
+
+/** Runs a block as often as its kernel says. */
+function repeat(
+  f: FunctionBuilder,
+  { rounds, condition }: RepeatKernel,
+  parts: readonly FunctionBuilder[],
+  push: (access: Access) => FunctionBuilder,
+): void {
+  const counter = f.local('i32');
+  f.i32(0).set(counter);
+  f.block((exit) => {
+    f.loop((again) => {
+      if (rounds !== undefined) f.get(counter).i32(rounds).op('i32.ge_u').brIf(exit);
+      if (condition !== undefined) push(condition).memory('i32.load8_u').op('i32.eqz').brIf(exit);
+      callBlock(f, parts, counter);
+      f.get(counter).i32(1).op('i32.add').set(counter).br(again);
+    });
+  });
 }
 
 /** What a loop's code depends on: everything but where its buffers lie. */
@@ -96,14 +164,14 @@ function callProduct(
   f: FunctionBuilder,
   kernel: ProductKernel,
   gemm: ImportedFunction,
-  addressOf: (access: Access) => number,
+  push: (access: Access) => FunctionBuilder,
   scratch: number,
 ): void {
   const operands = [kernel.a, kernel.b, kernel.c];
   const bytes = BYTES[kernel.dtype];
   const pointers = operands.map((operand) => {
     const pointer = f.local('i32');
-    f.i32(addressOf(operand)).set(pointer);
+    push(operand).set(pointer);
     return pointer;
   });
   const [a, b, c] = pointers;

@@ -52,7 +52,7 @@ export class FunctionBuilder {
   readonly index: number;
   readonly typeIndex: number;
   readonly name: string;
-  private readonly parameterCount: number;
+  readonly parameterCount: number;
   private readonly localTypes: ValueType[] = [];
   private readonly code: number[] = [];
   private depth = 0;

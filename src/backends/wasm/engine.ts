@@ -2,13 +2,15 @@
  * The wasm engine: one linear memory for all programs and parameters, and the loading and running of programs.
  */
 import type { Compiled } from '../../compile/compile.ts';
+import { type Block, blocksOf } from '../../compile/program.ts';
 import { type Parameter, type Storage, Tensor, type TypedArray, viewBuffer } from '../../graph/index.ts';
+import { addressesIn, type Layout } from './addresses.ts';
 import { emitProgram } from './emit.ts';
 import { ModuleBuilder } from './encoder.ts';
 import { buildGemm, gemmScratchBytes } from './gemm/index.ts';
 import { ConstantPool } from './math/index.ts';
 import { Heap } from './memory.ts';
-import { planRoutines, type RoutineCall } from './routines.ts';
+import { planRoutines } from './routines.ts';
 
 const POOL_BYTES = 8192;
 
@@ -90,6 +92,15 @@ export class WasmEngine {
     return address;
   }
 
+  /** Copies numbers into memory of their own; returns its address. */
+  private store(data: TypedArray): number {
+    const address = this.heap.allocate(data.byteLength);
+    new Uint8Array(this.buffer, address, data.byteLength).set(
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    );
+    return address;
+  }
+
   private workspace(bytes: number): number {
     if (bytes > this.arena.bytes) {
       const size = Math.max(bytes, Math.ceil(1.25 * this.arena.bytes));
@@ -100,34 +111,24 @@ export class WasmEngine {
 
   /** Compiles a program to machine code and gives its buffers their addresses. */
   load({ program, parameters, routines }: Compiled): Executable {
-    const arena = this.workspace(program.arenaBytes);
-    const constants = program.constants.map((data) => {
-      const address = this.heap.allocate(data.byteLength);
-      new Uint8Array(this.buffer, address, data.byteLength).set(
-        new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-      );
-      return address;
-    });
+    const constants = new Map(constantsOf(program).map((data) => [data, this.store(data)]));
     const homes = parameters.map((parameter) => this.adopt(parameter));
-    const addresses = program.buffers.map(({ place }) => {
-      switch (place.kind) {
-        case 'arena':
-          return arena + place.offset;
-        case 'parameter':
-          return homes[place.index];
-        case 'constant':
-          return constants[place.index];
-        case 'nowhere':
-          return 0;
-      }
-    });
-    const bytes = emitProgram(program, { addresses, scratch: this.scratch }, this.constants);
+    const layout: Layout = {
+      arena: this.workspace(program.arenaBytes),
+      parameters: homes,
+      constants,
+      scratch: this.scratch,
+    };
+    const addresses = addressesIn(program, layout).map(({ base }) => base);
+    const bytes = emitProgram(program, layout, this.constants);
     new Uint8Array(this.buffer, this.constants.address, POOL_BYTES).set(this.constants.bytes);
-    const calls: ReadonlyMap<number, RoutineCall> = planRoutines(program, addresses, routines);
+    const calls = planRoutines(program, routines);
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.heap.memory },
       gemm: this.gemm,
-      host: { routine: (kernel: number) => calls.get(kernel)?.(this.buffer) },
+      host: {
+        routine: (number: number, ...operands: readonly number[]) => calls[number](this.buffer, operands),
+      },
     });
     const run = instance.exports.run as () => void;
     const inputs = program.inputs.map((buffer) => ({
@@ -159,7 +160,7 @@ export class WasmEngine {
         });
       },
     };
-    this.collected.register(executable, constants);
+    this.collected.register(executable, [...constants.values()]);
     return executable;
   }
 
@@ -168,4 +169,10 @@ export class WasmEngine {
     back.write(parameter.storage.read());
     parameter.storage = back;
   }
+}
+
+/** The constants of a program and of the blocks in it, each once. */
+function constantsOf(block: Block): TypedArray[] {
+  const inside = block.kernels.flatMap(blocksOf).flatMap(constantsOf);
+  return [...new Set([...block.constants, ...inside])];
 }

@@ -1,43 +1,44 @@
 /** Operations without generated code: their own loops run on the engine's memory. */
 
-import type { Program } from '../../compile/program.ts';
-import { type Block, type Operation, viewBuffer, withLine } from '../../graph/index.ts';
+import { blocksOf, type Block as KernelBlock, type RoutineKernel } from '../../compile/program.ts';
+import { type Block, type Operation, sizeOf, viewBuffer, withLine } from '../../graph/index.ts';
 
-/** Runs one routine kernel on the memory as it is now. */
-export type RoutineCall = (memory: ArrayBuffer) => void;
+/** Runs one routine kernel on the memory as it is now, given the addresses of its operands. */
+export type RoutineCall = (memory: ArrayBuffer, addresses: readonly number[]) => void;
 
-/** The calls of a program's routine kernels, by the kernel's position. */
+/** All routine kernels of a program or block; their positions in this list are their numbers. */
+export function routineKernels(block: KernelBlock): { kernel: RoutineKernel; block: KernelBlock }[] {
+  return block.kernels.flatMap((kernel) =>
+    kernel.kind === 'routine' ? [{ kernel, block }] : blocksOf(kernel).flatMap(routineKernels),
+  );
+}
+
+/** The calls of a program's routine kernels, by number. */
 export function planRoutines(
-  program: Program,
-  addresses: readonly number[],
+  program: KernelBlock,
   operations: ReadonlyMap<string, Operation>,
-): Map<number, RoutineCall> {
-  const calls = new Map<number, RoutineCall>();
-  program.kernels.forEach((kernel, position) => {
-    if (kernel.kind !== 'routine') return;
+): RoutineCall[] {
+  return routineKernels(program).map(({ kernel, block }) => {
     const operation = operations.get(kernel.operation);
     if (operation?.computation.kind !== 'routine') throw new Error(`no routine for ${kernel.operation}`);
     const { computation } = operation;
+    const operands = [...kernel.inputs, ...kernel.outputs];
     let known: ArrayBuffer | undefined;
-    let inputs: Block[] = [];
-    let outputs: Block[] = [];
-    calls.set(position, (memory) => {
-      if (memory !== known) {
-        const block = ({ buffer, shape }: (typeof kernel.inputs)[number]): Block => ({
+    let places: readonly number[] = [];
+    let blocks: Block[] = [];
+    return (memory, addresses) => {
+      if (memory !== known || addresses.some((address, i) => address !== places[i])) {
+        blocks = operands.map(({ buffer, shape }, i) => ({
           shape,
-          data: viewBuffer(
-            program.buffers[buffer].dtype,
-            memory,
-            addresses[buffer],
-            program.buffers[buffer].length,
-          ),
-        });
-        inputs = kernel.inputs.map(block);
-        outputs = kernel.outputs.map(block);
+          // Addresses arrive as signed numbers.
+          data: viewBuffer(block.buffers[buffer].dtype, memory, addresses[i] >>> 0, sizeOf(shape)),
+        }));
         known = memory;
+        places = addresses;
       }
+      const inputs = blocks.slice(0, kernel.inputs.length);
+      const outputs = blocks.slice(kernel.inputs.length);
       withLine(kernel.site, () => computation.run(inputs, outputs, kernel.attributes));
-    });
+    };
   });
-  return calls;
 }
