@@ -47,7 +47,7 @@ function printing(code: string): string {
 }
 
 describe('README', () => {
-  test('has snippets', () => expect(snippets.length).toBe(3));
+  test('has snippets', () => expect(snippets.length).toBe(4));
 
   test.each(snippets.map((code, i) => [i, code] as const))(
     'snippet %i runs and prints what it says',
