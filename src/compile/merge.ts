@@ -27,7 +27,7 @@ export function mergeLoops(kernels: readonly Kernel[], results: ReadonlySet<numb
       if (!writes.some((buffer) => writer.has(buffer))) {
         let latest = -1;
         for (const buffer of reads) latest = Math.max(latest, writer.get(buffer) ?? -1);
-        position = findPartner(merged, kernel, latest);
+        position = findPartner(merged, kernel, latest, (buffer) => writer.get(buffer) ?? -1);
       }
       if (position >= 0) (merged[position] as Fusion).append(kernel);
       else position = merged.push(new Fusion(kernel)) - 1;
@@ -45,26 +45,28 @@ export function mergeLoops(kernels: readonly Kernel[], results: ReadonlySet<numb
 
 /**
  * The position of a loop that `kernel` can join, or -1: the one it reads from last, or one behind that which reads
- * the same memory.
+ * the same memory. A loop that waits joins only one that waits too, behind all that it waits for: in a loop of the forward
+ * pass it would be done too soon.
  */
-function findPartner(merged: readonly unknown[], kernel: LoopKernel, latest: number): number {
-  const last = merged[latest];
-  if (last instanceof Fusion && last.accepts(kernel)) return latest;
-  for (
-    let position = merged.length - 1;
-    position > latest && position >= merged.length - WINDOW;
-    position--
-  ) {
+function findPartner(
+  merged: readonly unknown[],
+  kernel: LoopKernel,
+  latest: number,
+  writerOf: (buffer: number) => number,
+): number {
+  const over = Math.max(-1, ...(kernel.waits ?? []).map(writerOf));
+  const accepts = (position: number): boolean => {
     const other = merged[position];
-    if (
-      other instanceof Fusion &&
-      other.reduced === kernel.reduced &&
-      other.sharesLoad(kernel) &&
-      other.accepts(kernel)
-    ) {
-      return position;
-    }
-  }
+    if (!(other instanceof Fusion) || position <= over || (kernel.waits !== undefined && !other.waiting))
+      return false;
+    return position === latest
+      ? other.accepts(kernel)
+      : other.reduced === kernel.reduced && other.sharesLoad(kernel) && other.accepts(kernel);
+  };
+  if (accepts(latest)) return latest;
+  const first = Math.max(latest + 1, merged.length - WINDOW);
+  for (let position = merged.length - 1; position >= first; position--)
+    if (accepts(position)) return position;
   return -1;
 }
 
@@ -112,6 +114,9 @@ class Fusion {
   private readonly stored = new Map<number, number>();
   private readonly written = new Map<number, Access>();
   private readonly walked = new Set<number>();
+  private readonly waits = new Set<number>();
+  /** Whether it reads anything through a barrier. */
+  waiting = false;
 
   constructor(first: LoopKernel) {
     this.extents = first.extents;
@@ -140,6 +145,8 @@ class Fusion {
 
   append(kernel: LoopKernel): void {
     const rank = this.extents.length;
+    for (const buffer of kernel.waits ?? []) this.waits.add(buffer);
+    if (kernel.waits !== undefined) this.waiting = true;
     const numbers: number[] = [];
     const accesses = kernel.accesses.map((access) => {
       if (walks(access)) this.walked.add(access.buffer);
@@ -178,6 +185,7 @@ class Fusion {
       nodes: this.body.nodes,
       accumulators,
       stores,
+      ...(this.waiting && { waits: [...this.waits] }),
     };
   }
 }
