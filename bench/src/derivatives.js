@@ -7,7 +7,6 @@ import {
   logSumExp,
   matmul,
   mul,
-  reshape,
   scan,
   square,
   sub,

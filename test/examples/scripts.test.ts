@@ -1,5 +1,6 @@
 /** The programs of `examples/`: they run, and what they print is right. */
 import { describe, expect, test } from 'vitest';
+import { main as memoryBudget } from '../../examples/memory-budget.ts';
 import { main as newton } from '../../examples/newton.ts';
 import { main as realTimeLearning } from '../../examples/rtrl.ts';
 import {
@@ -99,4 +100,19 @@ test('rtrl.ts: both ways give one gradient, and a network learns while it runs',
   expect(result.difference).toBeLessThan(1e-10);
   expect(result.last).toBeLessThan(result.first / 30);
   expect(lines).toHaveLength(3);
+});
+
+test('memory-budget.ts: every plan fits, and costs more the less memory it has', () => {
+  const parts = [0.6, 0.4, 0.2];
+  const size = { layers: 60, batch: 64, units: 16 };
+  const { result, lines } = run((print) => memoryBudget(print, size, parts));
+  const [everything, ...plans] = result;
+  expect(everything.operations).toBe(1);
+  let before = everything;
+  for (const [i, plan] of plans.entries()) {
+    expect(plan.bytes).toBeLessThanOrEqual(everything.bytes * parts[i]);
+    expect(plan.operations).toBeGreaterThan(before.operations);
+    before = plan;
+  }
+  expect(lines).toHaveLength(6);
 });
