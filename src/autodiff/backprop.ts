@@ -13,6 +13,7 @@ import {
   disconnected,
   type Gradient,
   isFloat,
+  kindOf,
   prune,
   type Shape,
   ShapeError,
@@ -54,10 +55,26 @@ export function gradients<const Targets extends readonly Variable[]>(
   targets: Targets,
   options: GradientOptions = {},
 ): GradientsOf<Targets> {
+  checkVariables(z, targets);
   const table = buildGradients([z], targets, [seedOf(z, options.seed)]);
   return targets.map((target) =>
     resolve('gradients', z, target, table.get(target) ?? disconnected, options),
   ) as GradientsOf<Targets>;
+}
+
+/** @throws DTypeError where numbers, or one target without its list, stand in the place of symbols */
+function checkVariables(z: unknown, targets: unknown): void {
+  if (!(z instanceof Variable))
+    throw new DTypeError(`gradients: z is ${kindOf(z)}, not a Variable; numbers have no graph${at()}`);
+  if (!Array.isArray(targets)) {
+    throw new DTypeError(
+      `gradients: the targets are ${kindOf(targets)}; give a list of Variables: gradients(z, [x])${at()}`,
+    );
+  }
+  targets.forEach((each, i) => {
+    if (!(each instanceof Variable))
+      throw new DTypeError(`gradients: target ${i} is ${kindOf(each)}, not a Variable${at()}`);
+  });
 }
 
 /** The gradient to start from. @throws ShapeError, DTypeError where there is none */

@@ -1,11 +1,12 @@
 /** Narrow places in a graph: where the product of Jacobians is best cut in two (R18). */
-import { prune, sizeOf, type Variable } from '../graph/index.ts';
+import { isFloat, prune, sizeOf, type Variable } from '../graph/index.ts';
 import { sizeOfAll } from './cost.ts';
 
 /**
  * The smallest variable through which every path from `inputs` to `outputs` passes, if it has fewer elements than the
  * inputs and than the outputs. Linear in the number of edges: in topological order, a variable is on all paths if no edge
- * leads from before it to behind it.
+ * leads from before it to behind it. Integers and truth values have no derivatives to multiply: a path through one is left
+ * to the modes that know what that means.
  */
 export function bottleneckOf(
   inputs: readonly Variable[],
@@ -34,7 +35,8 @@ export function bottleneckOf(
   let found: Variable | undefined;
   for (let i = 1, over = passing[1]; i < end; i++, over += passing[i]) {
     const [variable, ...others] = read.get(i) ?? [];
-    if (over > 0 || variable === undefined || others.length > 0 || sizeOf(variable.shape) >= least) continue;
+    if (over > 0 || variable === undefined || others.length > 0) continue;
+    if (!isFloat(variable.dtype) || sizeOf(variable.shape) >= least) continue;
     least = sizeOf(variable.shape);
     found = variable;
   }

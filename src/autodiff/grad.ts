@@ -1,8 +1,11 @@
 /** Derivatives of functions, in the style of JAX: thin doors to `gradients`. */
 import {
+  anything,
   at,
+  checkOptions,
   DTypeError,
   isVariable,
+  kindOf,
   leavesOf,
   mapTree,
   ShapeError,
@@ -50,19 +53,19 @@ export interface GradOptions<Index extends number = number> {
  */
 export function valueAndGrad<Args extends readonly any[], Index extends number = 0>(
   f: (...args: Args) => Variable,
-  { argument = 0 as Index }: GradOptions<Index> = {},
+  options: GradOptions<Index> = {},
 ): TensorFunction<Args, [value: Variable, gradient: GradientLike<Args[Index]>]> {
+  checkOptions('grad', options, { argument: anything });
+  const { argument = 0 } = options;
   const call = (...args: readonly unknown[]): [Variable, GradientLike<Args[Index]>] => {
-    if (argument < 0 || argument >= args.length) {
-      throw new ShapeError(`grad: argument ${argument} of a call with ${args.length} arguments${at()}`);
-    }
+    checkArgument('grad', argument, args);
     const fresh = args.map((arg, i) => {
       const variables = variablesOf(arg);
       return i === argument ? mapTree(variables, isVariable, (leaf) => identity(leaf)) : variables;
     });
     const value: unknown = f(...(fresh as unknown as Args));
     if (!(value instanceof Variable))
-      throw new DTypeError(`grad: the function must return a Variable, not ${typeof value}${at()}`);
+      throw new DTypeError(`grad: the function must return a Variable, not ${kindOf(value)}${at()}`);
     const targets = leavesOf(fresh[argument], isVariable);
     const found = gradients(value, targets, { disconnected: 'zero' });
     let next = 0;
@@ -78,4 +81,14 @@ export function grad<Args extends readonly any[], Index extends number = 0>(
 ): TensorFunction<Args, GradientLike<Args[Index]>> {
   const both = valueAndGrad(f, options);
   return ((...args: Args) => both(...args)[1]) as TensorFunction<Args, GradientLike<Args[Index]>>;
+}
+
+/** @throws ShapeError where there is no such argument */
+export function checkArgument(operation: string, which: number, args: readonly unknown[]): void {
+  if (!Number.isInteger(which) || which < 0 || which >= args.length) {
+    throw new ShapeError(
+      `${operation}: argument ${String(which)} of a call with ${args.length} arguments; give the place of one, counted ` +
+        `from 0 (to differentiate in several, pass them as one list or object)${at()}`,
+    );
+  }
 }

@@ -1,7 +1,9 @@
 /** Whole Hessians, and their diagonals (R19). */
 import {
+  anything,
   at,
   ChainruleError,
+  checkOptions,
   constant,
   type DType,
   type Shape,
@@ -37,8 +39,10 @@ export interface HessianOptions<A extends number = number> {
  */
 export function hessian<Args extends readonly any[], const A extends number = 0>(
   f: (...args: Args) => Variable,
-  { argument = 0 as A }: HessianOptions<A> = {},
+  options: HessianOptions<A> = {},
 ): (...args: Arguments<Args>) => JacobianOf<Args[A], Args[A]> {
+  checkOptions('hessian', options, { argument: anything });
+  const { argument = 0 } = options;
   return (...args) => {
     const gradient = traceGradient('hessian', f, args, argument);
     return jacobianOfTraced('hessian', gradient, 'forward') as JacobianOf<Args[A], Args[A]>;

@@ -1,5 +1,15 @@
 /** Whole Jacobians of functions with any number of outputs (R18). */
-import { at, isVariable, mapTree, type Shape, ShapeError, type Variable } from '../graph/index.ts';
+import {
+  anything,
+  at,
+  checkOptions,
+  isVariable,
+  mapTree,
+  type Shape,
+  ShapeError,
+  type Variable,
+} from '../graph/index.ts';
+import { cast } from '../operations/conversion.ts';
 import { sizeOfAll } from './cost.ts';
 import type { Arguments } from './grad.ts';
 import { refill } from './products.ts';
@@ -81,7 +91,13 @@ export function jacobianOfTraced(operation: string, traced: TracedArgument, mode
     mode === 'auto' ? plan(operation, traced).chosen : STRATEGIES[mode](operation, inputs, outputs);
   const blocks = (chosen as Strategy).blocks();
   let next = 0;
-  return mapTree(traced.value, isVariable, () => refill(traced.argument, blocks[next++]));
+  return mapTree(traced.value, isVariable, () =>
+    // As a gradient, a block has the dtype of what it is with respect to, whichever way it was computed.
+    refill(
+      traced.argument,
+      blocks[next++].map((block, i) => cast(block, inputs[i].dtype)),
+    ),
+  );
 }
 
 /**
@@ -98,8 +114,10 @@ export function jacobianOfTraced(operation: string, traced: TracedArgument, mode
  */
 export function jacobian<Args extends readonly any[], T, const A extends number = 0>(
   f: (...args: Args) => T,
-  { argument = 0 as A, mode = 'auto' }: JacobianOptions<A> = {},
+  options: JacobianOptions<A> = {},
 ): (...args: Arguments<Args>) => JacobianOf<T, Args[A]> {
+  checkOptions('jacobian', options, { argument: anything, mode: anything });
+  const { argument = 0, mode = 'auto' } = options;
   if (!['auto', 'forward', 'reverse'].includes(mode))
     throw new ShapeError(`jacobian: no mode ${String(mode)}; use auto, forward or reverse${at()}`);
   return (...args) =>
@@ -115,8 +133,10 @@ export function jacobian<Args extends readonly any[], T, const A extends number 
  */
 export function jacobianCost<Args extends readonly any[]>(
   f: (...args: Args) => unknown,
-  { argument = 0 }: Pick<JacobianOptions, 'argument'> = {},
+  options: Pick<JacobianOptions, 'argument'> = {},
 ): (...args: Arguments<Args>) => JacobianCost {
+  checkOptions('jacobianCost', options, { argument: anything });
+  const { argument = 0 } = options;
   return (...args) => {
     const { chosen: _, ...cost } = plan('jacobianCost', traceArgument('jacobianCost', f, args, argument));
     return cost;

@@ -1,11 +1,13 @@
 /** Products with the Jacobian and with its transpose, of functions: thin doors to forward and reverse mode. */
 import {
   at,
+  DTypeError,
   disconnected,
   type Gradient,
   isFloat,
   isTensorLike,
   isVariable,
+  kindOf,
   leavesOf,
   mapTree,
   ShapeError,
@@ -39,6 +41,11 @@ export function traceFresh<Args extends readonly any[], T>(
   f: (...args: Args) => T,
   xs: Arguments<Args>,
 ): Traced<Args, T> {
+  if (!Array.isArray(xs)) {
+    throw new DTypeError(
+      `expected the list of the function's arguments, got ${kindOf(xs)}; write [x] for one argument${at()}`,
+    );
+  }
   // Argument by argument: a list of numbers would read as one tensor.
   const args = xs.map((x) =>
     mapTree(variablesOf(x), isVariable, (leaf) => identity(leaf)),

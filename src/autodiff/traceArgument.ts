@@ -6,10 +6,10 @@ import {
   isFloat,
   isVariable,
   leavesOf,
-  ShapeError,
   type Variable,
 } from '../graph/index.ts';
 import { gradients, resolve } from './backprop.ts';
+import { checkArgument } from './grad.ts';
 import { scalarResult } from './hessianProducts.ts';
 import { refill, traceFresh } from './products.ts';
 
@@ -32,9 +32,7 @@ export function traceArgument(
   args: readonly unknown[],
   which: number,
 ): TracedArgument {
-  if (!Number.isInteger(which) || which < 0 || which >= args.length) {
-    throw new ShapeError(`${operation}: argument ${which} of a call with ${args.length} arguments${at()}`);
-  }
+  checkArgument(operation, which, args);
   const traced = traceFresh<any[], unknown>(f, args as any[]);
   const argument = traced.args[which];
   const inputs = leavesOf(argument, isVariable);

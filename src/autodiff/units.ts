@@ -92,7 +92,9 @@ function staysDiagonal(
   const [{ shape }] = outputs;
   if (opaque === true) return false;
   if (computation.kind === 'elementwise') return moving.every((each) => sameShape(each.shape, shape));
-  if (computation.kind !== 'view' || sizeOf(inputs[0].shape) !== sizeOf(shape)) return false;
+  // A view shows its first input; others it only waits for.
+  if (computation.kind !== 'view' || moving.length > 1 || moving[0] !== inputs[0]) return false;
+  if (sizeOf(inputs[0].shape) !== sizeOf(shape)) return false;
   const own = stridesOf(shape);
   const whole = { shape: inputs[0].shape, strides: stridesOf(inputs[0].shape), offset: 0 };
   const view = computation.view(whole, shape, attributes);

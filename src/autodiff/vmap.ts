@@ -6,9 +6,11 @@
  */
 import {
   type Application,
+  anything,
   applyOperation,
   at,
   type Batch,
+  checkOptions,
   DTypeError,
   input,
   isVariable,
@@ -154,8 +156,10 @@ export interface VmapOptions {
  */
 export function vmap<Args extends readonly any[], T>(
   f: (...args: Args) => T,
-  { inAxes = 0, outAxis = 0 }: VmapOptions = {},
+  options: VmapOptions = {},
 ): (...args: Arguments<Args>) => T {
+  checkOptions('vmap', options, { inAxes: anything, outAxis: anything });
+  const { inAxes = 0, outAxis = 0 } = options;
   return (...args) => {
     const mapped = new Map<Variable, Variable>();
     let size: number | undefined;

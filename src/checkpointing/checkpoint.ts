@@ -60,6 +60,7 @@ export const exitOperation: Operation<Exit> = {
       attributes,
     ),
   computation: { kind: 'composition', expand: (inputs, { results }) => inputs.slice(0, results) },
+  regionResults: ({ results }) => results,
 };
 
 /** Gradients with respect to what a region depends on, by way of results computed again. */

@@ -24,9 +24,18 @@ export function placeholderLike({ shape, dtype }: Variable): Variable {
 export function closeLoopBody(placeholders: readonly Variable[], outputs: readonly Variable[]): Closed {
   const since = Math.min(...placeholders.map(({ id }) => id));
   const inner = new Set(placeholders);
-  for (const application of ancestors(outputs, (each) => each.id < since).applications) {
-    if (application.inputs.some((each) => inner.has(each)))
-      for (const output of application.outputs) inner.add(output);
+  const moving = ancestors(outputs, (each) => each.id < since).applications.filter((application) => {
+    const moves = application.inputs.some((each) => inner.has(each));
+    if (moves) for (const output of application.outputs) inner.add(output);
+    return moves;
+  });
+  // A region stays whole: its gradient is found by way of its inside, down to what it names as its sources.
+  for (const { operation, inputs, attributes } of moving) {
+    const results = operation.regionResults?.(attributes) ?? 0;
+    if (results === 0) continue;
+    const sources = new Set(inputs.slice(results));
+    for (const inside of ancestors(inputs.slice(0, results), (each) => sources.has(each)).applications)
+      for (const output of inside.outputs) inner.add(output);
   }
   return close(placeholders, outputs, (variable) => !inner.has(variable));
 }

@@ -137,6 +137,11 @@ function gradientsOf(answers: readonly unknown[], args: readonly unknown[]): Gra
   }
   return args.flatMap((arg, i) => {
     const inputs: Variable[] = leavesOf(arg, isVariable);
+    if (answers[i] === undefined || answers[i] === null) {
+      throw new ChainruleError(
+        `customGradient: the rule gives ${answers[i]} for argument ${i}; give a gradient, or the word zero${at()}`,
+      );
+    }
     const given: Gradient[] = leavesOf(answers[i], isAnswer);
     if (given.length === 1 && !(given[0] instanceof Variable)) return inputs.map(() => given[0]);
     if (given.length !== inputs.length) {

@@ -1,7 +1,17 @@
 /** A loop of known length over the elements of tensors. */
 
 import type { Argument } from '../autodiff/index.ts';
-import { at, DTypeError, input, ShapeError, toVariable, type Variable } from '../graph/index.ts';
+import {
+  anything,
+  at,
+  checkOptions,
+  DTypeError,
+  flag,
+  input,
+  ShapeError,
+  toVariable,
+  type Variable,
+} from '../graph/index.ts';
 import { concat } from '../operations/joining.ts';
 import { reshape } from '../operations/movement.ts';
 import { slice } from '../operations/slicing.ts';
@@ -57,6 +67,7 @@ export function scan<C, X, Y>(
   xs: Argument<NoInfer<X>> | null | undefined,
   options: ScanOptions = {},
 ): [carry: C, ys: Stacked<Y>] {
+  checkOptions('scan', options, { reverse: flag, length: anything, segment: anything });
   const sliced = flatten(xs, 'xs');
   const from = sliced.leaves.map((leaf) => toVariable(leaf));
   const length = lengthOf(sliced, from, options.length);

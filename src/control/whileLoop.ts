@@ -1,7 +1,7 @@
 /** A loop that ends when its numbers say so. */
 
 import type { Argument } from '../autodiff/index.ts';
-import { at, input, ShapeError, type Variable } from '../graph/index.ts';
+import { anything, at, checkOptions, input, ShapeError, type Variable } from '../graph/index.ts';
 import { type TracedCarry, traceCarry } from './carry.ts';
 import { cond, predicateOf } from './cond.ts';
 import { makeLoop } from './loop.ts';
@@ -36,8 +36,10 @@ export function whileLoop<C>(
   condition: (carry: C) => Variable,
   body: (carry: C) => C,
   init: Argument<NoInfer<C>>,
-  { maxIterations }: WhileOptions = {},
+  options: WhileOptions = {},
 ): C {
+  checkOptions('whileLoop', options, { maxIterations: anything });
+  const { maxIterations } = options;
   const traced = traceCarry('whileLoop', init, (carry) => ({ next: body(carry), rest: undefined }));
   if (maxIterations !== undefined) return limited(condition, body, traced, maxIterations);
   const test = (carry: readonly Variable[]): Variable =>

@@ -77,10 +77,15 @@ export function checkOptions(
   requirements: { readonly [name: string]: Requirement },
   needed: readonly string[] = [],
 ): void {
+  const known = Object.keys(requirements).join(', ');
+  if (typeof options !== 'object' || options === null) {
+    throw new ChainruleError(
+      `${method}: the options are ${String(options)}; give them by name, in an object: ${known}${at()}`,
+    );
+  }
   const missing = Object.fromEntries(needed.map((name) => [name, undefined]));
   for (const [name, value] of Object.entries({ ...missing, ...options })) {
     if (!Object.hasOwn(requirements, name)) {
-      const known = Object.keys(requirements).join(', ');
       throw new ChainruleError(`${method}: there is no option ${name}; use ${known}${at()}`);
     }
     if ((value !== undefined || needed.includes(name)) && !requirements[name].accepts(value)) {

@@ -117,6 +117,12 @@ export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
   const walk = (level: Nested, axis: number): void => {
     if (!Array.isArray(level)) {
       if (typeof level !== 'number' && typeof level !== 'boolean') {
+        // A Variable or Tensor where numbers belong, which this file knows only by its shape.
+        if ((level as { shape?: unknown } | null)?.shape !== undefined) {
+          throw new DTypeError(
+            `tensor: a ${(level as object).constructor.name} is no list of numbers; stack([a, b]) joins tensors and symbols${at()}`,
+          );
+        }
         throw new DTypeError(`tensor: ${describe(level)} is neither a number nor a boolean${at()}`);
       }
       if (axis !== nesting.length)
@@ -156,7 +162,8 @@ function checkedElement(value: number, dtype: DType): number {
 }
 
 function describe(value: unknown): string {
-  return value === null ? 'null' : typeof value === 'string' ? JSON.stringify(value) : typeof value;
+  if (typeof value === 'string') return JSON.stringify(value);
+  return value === null ? 'null' : typeof value;
 }
 
 /** A tensor of `value` everywhere. */

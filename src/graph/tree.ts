@@ -32,10 +32,18 @@ export function mapTree<From, To>(
       Object.entries(tree).map(([key, each]) => [key, mapTree(each, isLeaf, replace, `${path}.${key}`)]),
     );
   }
-  const what = tree === null ? 'null' : typeof tree === 'object' ? tree.constructor.name : typeof tree;
+  const symbols = (isLeaf as unknown) === isVariable;
+  const mend = symbols && isTensorLike(tree) ? '; constant(...) makes a Variable of numbers' : '';
   throw new DTypeError(
-    `expected tensors in nested arrays or objects, got ${what}${path === '' ? '' : ` at ${path}`}${at()}`,
+    `expected ${symbols ? 'Variables' : 'tensors'} in nested arrays or objects, got ${kindOf(tree)}` +
+      `${path === '' ? '' : ` at ${path}`}${mend}${at()}`,
   );
+}
+
+/** What a value is, for messages: the name of its class or of its primitive type. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value;
 }
 
 function isPlain(value: object): boolean {

@@ -154,6 +154,11 @@ export interface Operation<A = any> {
   readonly computation: Computation<A, Variable>;
   /** Never merged with an equal application and never folded (random numbers, checkpoints). */
   readonly opaque?: boolean;
+  /**
+   * Of the exit of a region: how many of its inputs, from the first, are the region's results. The others are what the
+   * region depends on, and its rule for the gradient goes back through what lies between.
+   */
+  regionResults?(attributes: A): number;
 }
 
 /** What a derivative rule answers: an expression, or one of the three words of `gradient.ts`. */

@@ -3,6 +3,7 @@ import {
   apply,
   at,
   broadcastShapes,
+  type DType,
   DTypeError,
   formatShape,
   type MatmulShape,
@@ -18,6 +19,7 @@ import {
 } from '../graph/index.ts';
 import { add } from './arithmetic.ts';
 import { broadcastTo, sum } from './broadcasting.ts';
+import { cast } from './conversion.ts';
 import { type Declared, declare, real } from './declare.ts';
 import { mul, type Plain, unify } from './elementwise.ts';
 import { iota } from './generators.ts';
@@ -209,6 +211,21 @@ export const outer = declare((a: TensorLike, b: TensorLike): Variable => {
       call: (x, y) => outer(x, y),
       torch: 'x.outer(y)',
     },
+  ],
+});
+
+/** The matrix with ones on its diagonal and zeros elsewhere: rows x rows unless told otherwise, float32 unless told otherwise. */
+export const eye = declare(
+  (rows: number, columns = rows, dtype: DType = 'float32'): Variable =>
+    cast(equal(iota([rows, columns], 0), iota([rows, columns], 1)), dtype),
+)({
+  name: 'eye',
+  doc: 'The identity matrix: y_ij = 1 where i = j, else 0.',
+  dtypes: '-> dtype',
+  notDifferentiable: 'it has no inputs',
+  samples: [
+    { inputs: [], call: () => eye(3) },
+    { inputs: [], call: () => eye(2, 4, 'int32') },
   ],
 });
 

@@ -18,7 +18,14 @@ import type { Matmul } from './linearAlgebra.ts';
 import { type OperationName, registry } from './registry/index.ts';
 
 /** Operations that do not start from a tensor. */
-const FUNCTIONS_ONLY = ['concat', 'stack', 'einsum', 'iota', 'polygamma'] as const satisfies OperationName[];
+const FUNCTIONS_ONLY = [
+  'concat',
+  'stack',
+  'einsum',
+  'eye',
+  'iota',
+  'polygamma',
+] as const satisfies OperationName[];
 
 type MethodName = Exclude<OperationName, (typeof FUNCTIONS_ONLY)[number]>;
 

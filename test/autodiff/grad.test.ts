@@ -7,7 +7,9 @@ import {
   expectClose,
   grad,
   gradients,
+  hessian,
   input,
+  jacobian,
   leaf,
   matmul,
   mul,
@@ -23,6 +25,7 @@ import {
   Variable,
   valueAndGrad,
   valueOf,
+  vmap,
 } from '../examples/support.ts';
 
 type Scalar = (x: Variable) => Variable;
@@ -147,6 +150,19 @@ describe('valueAndGrad', () => {
     expect(() => grad((x: Variable) => mul(sum(x), 0.5))(tensor([1], { dtype: 'int32' }))).toThrow(
       UndefinedGradientError,
     );
+  });
+
+  test('refuses options and arguments that it would have to ignore', () => {
+    const f: any = (x: Variable) => sum(square(x));
+    const [g, both, j, h, v]: any[] = [grad, valueAndGrad, jacobian, hessian, vmap];
+    expect(() => g(f, 1)).toThrow('grad: the options are 1; give them by name, in an object: argument');
+    expect(() => both(f, { argnums: 1 })).toThrow('grad: there is no option argnums; use argument');
+    expect(() => j(f, { argnums: 1 })).toThrow('jacobian: there is no option argnums; use argument, mode');
+    expect(() => h(f, 1)).toThrow('hessian: the options are 1');
+    expect(() => v(f, { in_axes: 0 })).toThrow('vmap: there is no option in_axes; use inAxes, outAxis');
+    for (const argument of [[0], 0.5, Number.NaN])
+      expect(() => g(f, { argument })(1)).toThrow(/^grad: argument .* of a call with 1 arguments/);
+    expect(() => g(() => tensor(3))(1)).toThrow('grad: the function must return a Variable, not Tensor');
   });
 
   test('trains a line by gradient descent', () => {

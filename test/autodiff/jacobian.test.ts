@@ -5,6 +5,7 @@ import {
   add,
   argmax,
   cast,
+  checkpoint,
   compile,
   concat,
   constant,
@@ -14,6 +15,7 @@ import {
   evaluate,
   exp,
   expectClose,
+  flip,
   grad,
   identity,
   input,
@@ -37,6 +39,7 @@ import {
   sin,
   slice,
   softmax,
+  sparseJacobian,
   sqrt,
   square,
   stopGradient,
@@ -46,6 +49,7 @@ import {
   tanh,
   tensor,
   times,
+  toDense,
   transpose,
   transposed,
   UndefinedGradientError,
@@ -319,6 +323,9 @@ describe('jacobian', () => {
       const place = (x: Variable): Variable => cast(maxWithIndex(x)[1], 'float64');
       expect(() => jacobian(place, { mode })(leaf([1, 2]))).toThrow(UndefinedGradientError);
       expect(() => jacobian(place, { mode })(leaf([1, 2]))).toThrow(/^jacobian: .*index/);
+      // The index is the narrowest place on the way.
+      const spread = (x: Variable): Variable => mul(place(x), constant(tensor([1, 2, 3])));
+      expect(() => jacobian(spread, { mode })(leaf([1, 2]))).toThrow(UndefinedGradientError);
     }
   });
 
@@ -342,6 +349,37 @@ describe('jacobian', () => {
     };
     const numeric = numericalJacobian(g, [0.5, -1, 2], [3]);
     for (const mode of MODES) expectClose(valueOf(jacobian(g, { mode })(leaf([0.5, -1, 2]))), numeric, 1e-9);
+  });
+
+  test('through what a checkpoint computes again, which waits for the units but does not depend on them', () => {
+    const inside = (x: Variable): Variable =>
+      tanh(
+        matmul(
+          sin(flip(x)),
+          constant(
+            tensor([
+              [1, 2],
+              [3, 5],
+            ]),
+          ),
+        ),
+      );
+    const x = leaf([[1, 2]]);
+    const expected = valueOf(jacobian(inside)(x));
+    for (const mode of MODES) {
+      expectClose(valueOf(jacobian(checkpoint(inside), { mode })(x)), expected);
+      const sparse = sparseJacobian(checkpoint(inside), { mode })(x);
+      expectClose(valueOf(reshape(toDense(sparse), [1, 2, 1, 2])), expected);
+    }
+    const mirrored = checkpoint((y: Variable) => sin(flip(y)));
+    const slopes = [3, 2, 1].map(Math.cos);
+    expectClose(
+      valueOf(jacobian(mirrored, { mode: 'reverse' })(leaf([1, 2, 3]))),
+      matrix(3, 3, (i, j) => (i + j === 2 ? slopes[i] : 0)),
+    );
+    const { values, columnIndices } = sparseJacobian(mirrored, { mode: 'reverse' })(leaf([1, 2, 3]));
+    expect([...columnIndices]).toEqual([2, 1, 0]);
+    expectClose(valueOf(values), slopes);
   });
 
   test('says what is wrong with its options', () => {
@@ -447,4 +485,10 @@ describe('the cost', () => {
       { numRuns: 20 },
     );
   });
+});
+
+test('a block has the dtype of what it is with respect to, in every mode', () => {
+  const f = (x: Variable) => mul(cast(x, 'float64'), [1, 2]);
+  for (const mode of ['forward', 'reverse', 'auto'] as const)
+    expect(jacobian(f, { mode })(tensor([3, 4])).dtype).toBe('float32');
 });

@@ -84,6 +84,13 @@ describe('gives the same numbers', () => {
     expectSameBits(outputs(checkpoint), outputs(plainly));
   });
 
+  test('of a region of whose results one is read', () => {
+    const x = tensor([1, 2], { dtype: 'float64' });
+    const [, second] = checkpoint((x: Variable) => [sin(x), square(x)])(x);
+    expect([...runReference([second])[0].data]).toEqual([1, 4]);
+    expect([...second.evaluate().data]).toEqual([1, 4]);
+  });
+
   test('of what a region takes from outside: parameters, variables, other regions', () => {
     const outputs = (region: typeof checkpoint): Variable[] => {
       const [x, y] = [input([5, 6]), input([5, 6])];
@@ -149,6 +156,23 @@ describe('gives the same numbers', () => {
     };
     expectNear(outputs(checkpoint), outputs(plainly));
   });
+});
+
+test('the gradient of what a region in a loop computes from outside alone', () => {
+  const w = tensor(0.5, { dtype: 'float64' });
+  const slopes = [checkpoint, plainly].map((region) =>
+    grad((w: Variable) => {
+      const step = region((h: Variable) => [tanh(add(h, mul(2, w))), sin(w)]);
+      const next = (h: Variable): Variable => {
+        const [a, b] = step(h);
+        return mul(a, b);
+      };
+      return scan((h: Variable) => [next(h), null], w, null, { length: 3 })[0];
+    })(w)
+      .evaluate()
+      .item(),
+  );
+  expect(slopes[0]).toBeCloseTo(slopes[1], 12);
 });
 
 describe('under other transformations', () => {

@@ -18,6 +18,8 @@ import {
   gradients,
   input,
   iota,
+  jacobian,
+  jvp,
   matmul,
   max,
   maxWithIndex,
@@ -173,6 +175,24 @@ describe('a wrong dtype', () => {
       'tensor: 0.5 is not an int32; use a whole number from',
     ],
     ['tensor', () => tensor(['a'] as unknown as number[]), 'tensor: "a" is neither a number nor a boolean'],
+    ['sum', () => sum([shaped(2), shaped(2)] as any), 'tensor: a Variable is no list of numbers; stack(['],
+    ['gradients', () => gradients(3 as any, []), 'gradients: z is number, not a Variable'],
+    ['gradients', () => gradients(shaped(), shaped() as any), 'give a list of Variables: gradients(z, [x])'],
+    [
+      'gradients',
+      () => gradients(shaped(), [tensor(1)] as any),
+      'gradients: target 0 is Tensor, not a Variable',
+    ],
+    [
+      'jvp',
+      () => jvp((x: Variable) => x, tensor(1) as any, [1]),
+      "expected the list of the function's arguments",
+    ],
+    [
+      'jacobian',
+      () => jacobian((_: Variable) => tensor(1))(1),
+      'expected Variables in nested arrays or objects, got Tensor; con',
+    ],
     ['gradients', () => gradients(whole(), []), 'gradients: input int32[] is not floating point'],
     [
       '.set',

@@ -268,6 +268,24 @@ describe('conventions', () => {
     expect(numbers(cholesky(broken)).some(Number.isNaN)).toBe(true);
   });
 
+  test('NaN is not lost next to a zero of the elimination', () => {
+    for (const matrix of [
+      [
+        [1, Number.NaN],
+        [0, 1],
+      ],
+      [
+        [0, 1],
+        [Number.NaN, 1],
+      ],
+    ]) {
+      const a = float64(matrix);
+      for (const result of [det(a), ...slogdet(a), ...[solve(a, [1, 1]), inv(a)].map((x) => sum(x))]) {
+        expect(number(result)).toBeNaN();
+      }
+    }
+  });
+
   test('empty and single-element matrices', () => {
     const none = random(0, 0);
     const several = random(2, 0, 0);

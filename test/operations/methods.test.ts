@@ -4,7 +4,7 @@ import { input, print, Variable } from '../../src/graph/index.ts';
 import { type Declaration, registry } from '../../src/operations/index.ts';
 import { drawInputs } from '../support/draw.ts';
 
-const FUNCTIONS_ONLY = ['concat', 'stack', 'einsum', 'iota', 'polygamma'];
+const FUNCTIONS_ONLY = ['concat', 'stack', 'einsum', 'eye', 'iota', 'polygamma'];
 
 /** Arguments that follow the tensors, where an operation does not go without. */
 const MORE_ARGUMENTS: Record<string, readonly unknown[]> = {

@@ -84,10 +84,12 @@ function rowsOf(application: Application, moving: Moving, tools: Tools): readonl
     case 'elementwise':
       return [elementwiseRows(application, moving, tools)];
     case 'view': {
+      // A view shows its first input; others it only waits for.
+      const rows = moving[0];
+      if (rows === undefined) return [emptyRows(y.shape)];
       const whole = { shape: x.shape, strides: stridesOf(x.shape), offset: 0 };
       const view = computation.view(whole, y.shape, attributes);
-      if (view === undefined) return [mixed(moving, y.shape, tools)];
-      const rows = moving[0] as Rows;
+      if (view === undefined) return [mixed([rows], y.shape, tools)];
       return [Array.from(positionsOf(y.shape, view.strides, view.offset), (place) => rows[place])];
     }
     case 'assembly': {

@@ -128,7 +128,14 @@ function compute(
       const feeds = new Map(
         stands.map((stand, i) => [stand, new Tensor(stand.shape, stand.dtype, inputs[i].data)] as const),
       );
-      runReference(expanded, feeds).forEach(({ data }, i) => outputs[i].data.set(data));
+      const wanted = expanded.map((_, i) => i).filter((i) => used[i]);
+      const results = runReference(
+        wanted.map((i) => expanded[i]),
+        feeds,
+      );
+      results.forEach(({ data }, k) => {
+        outputs[wanted[k]].data.set(data);
+      });
       return;
     }
     case 'routine':

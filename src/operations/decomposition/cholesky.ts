@@ -8,7 +8,7 @@ import { where } from '../logic.ts';
 import { pushed, unshifted } from '../rules.ts';
 import { factorCholesky } from './algorithms/elimination.ts';
 import { countOf, matrixAt, symmetricPart, whichMatrix } from './algorithms/matrix.ts';
-import { identityMatrix, onDiagonal, squareOf, symmetrized, transposeLast } from './matrices.ts';
+import { identityOf, onDiagonal, squareOf, symmetrized, transposeLast } from './matrices.ts';
 import { solveTriangular, tril } from './triangular.ts';
 
 /** Phi of Murray (2016): the lower triangle with half the diagonal, so that Phi(S) + Phi(S)^T = S for symmetric S. */
@@ -53,8 +53,7 @@ const choleskyOperation: Operation<Record<string, never>> = {
 
 const square = { shape: [3, 3], domain: real(-1, 1) };
 /** A symmetric positive definite matrix made of any. */
-const definite = (x: Variable): Variable =>
-  add(matmul(x, transposeLast(x)), identityMatrix(x.shape[x.rank - 1], x.dtype));
+const definite = (x: Variable): Variable => add(matmul(x, transposeLast(x)), identityOf(x));
 const torchDefinite = '(x @ x.mT + torch.eye(x.shape[-1]).double())';
 
 /**
@@ -83,7 +82,7 @@ export const cholesky = declare(
       torch: `torch.linalg.cholesky(${torchDefinite})`,
     },
     // Not symmetric: the derivative is that of the symmetric part.
-    { inputs: [square], call: (x) => cholesky(add(x, mul(4, identityMatrix(3, x.dtype)))) },
+    { inputs: [square], call: (x) => cholesky(add(x, mul(4, identityOf(x)))) },
     { inputs: [{ ...square, shape: [2, 0, 0] }], call: (x) => cholesky(x) },
   ],
 });

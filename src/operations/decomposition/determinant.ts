@@ -20,7 +20,7 @@ import { cofactors, cofactorsAlong } from './algorithms/cofactors.ts';
 import { determinant, logDeterminant } from './algorithms/elimination.ts';
 import { countOf, matrixAt } from './algorithms/matrix.ts';
 import { type Factored, factored, inverseOf } from './factorization.ts';
-import { given, identityMatrix, product, squareOf, transposeLast } from './matrices.ts';
+import { given, identityOf, product, squareOf, transposeLast } from './matrices.ts';
 
 type None = Record<string, never>;
 
@@ -105,7 +105,7 @@ function secondDerivative(a: Variable, f: Variable, g: Variable): Variable {
   const [alongF, alongG] = [traceOf(xf), traceOf(xg)];
   const both = add(product(xf, xg), product(xg, xf));
   const mixed = sub(mul(alongF, alongG), mul(0.5, traceOf(both)));
-  const unit = identityMatrix(a.shape[a.rank - 1], a.dtype);
+  const unit = identityOf(a);
   const single = add(mul(perMatrix(alongF), xg), mul(perMatrix(alongG), xf));
   const bracket = product(sub(add(mul(perMatrix(mixed), unit), both), single), x);
   return mul(perMatrix(apply(detOperation, factors, {})), transposeLast(bracket));

@@ -20,7 +20,7 @@ import { matmul } from '../linearAlgebra.ts';
 import { total, unshifted } from '../rules.ts';
 import { factorLU as eliminate, solveFactored, zeroOnDiagonal } from './algorithms/elimination.ts';
 import { countOf, matrixAt, whichMatrix } from './algorithms/matrix.ts';
-import { identityMatrix, product, transposeLast, withBatch } from './matrices.ts';
+import { identityOf, product, transposeLast, withBatch } from './matrices.ts';
 import { moreColumns } from './triangular.ts';
 
 const factorLUOperation: Operation<Record<string, never>> = {
@@ -130,7 +130,7 @@ export const invOperation: Operation<{ caller: Caller }> = {
   computation: {
     kind: 'composition',
     expand([a, lu, swaps], { caller }) {
-      const unit = identityMatrix(a.shape[a.rank - 1], a.dtype);
+      const unit = identityOf(a);
       return solveWith([a, lu, swaps], withBatch(unit, a.shape.slice(0, -2)), caller);
     },
   },

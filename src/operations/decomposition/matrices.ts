@@ -2,7 +2,6 @@
 import {
   at,
   broadcastShapes,
-  type DType,
   formatShape,
   type Gradient,
   type Shape,
@@ -17,7 +16,7 @@ import { broadcastTo } from '../broadcasting.ts';
 import { cast } from '../conversion.ts';
 import { mul, unify } from '../elementwise.ts';
 import { iota } from '../generators.ts';
-import { diagonal, matmul, transposeLast } from '../linearAlgebra.ts';
+import { diagonal, eye, matmul, transposeLast } from '../linearAlgebra.ts';
 import { equal, where } from '../logic.ts';
 import { expandDims, reshape } from '../movement.ts';
 import { total } from '../rules.ts';
@@ -130,9 +129,9 @@ export function onDiagonal(n: number): Variable {
   return equal(iota([n, n], 0), iota([n, n], 1));
 }
 
-/** The n x n identity. */
-export function identityMatrix(n: number, dtype: DType): Variable {
-  return cast(onDiagonal(n), dtype);
+/** The identity of the size and dtype of a square matrix. */
+export function identityOf({ shape, rank, dtype }: Variable): Variable {
+  return eye(shape[rank - 1], shape[rank - 1], dtype);
 }
 
 /** The matrix with the vector v on its diagonal. */

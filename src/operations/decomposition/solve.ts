@@ -11,12 +11,12 @@ import {
   solveOperation,
   solveWith,
 } from './factorization.ts';
-import { identityMatrix, squareOf, systemOf } from './matrices.ts';
+import { identityOf, squareOf, systemOf } from './matrices.ts';
 
 const square = { shape: [3, 3], domain: real(-1, 1) };
 const vector = { shape: [3], domain: real(-2, 2) };
 /** Far from singular. */
-const regular = (x: Variable): Variable => add(x, mul(3, identityMatrix(x.shape[x.rank - 1], x.dtype)));
+const regular = (x: Variable): Variable => add(x, mul(3, identityOf(x)));
 const torchRegular = '(x + 3 * torch.eye(x.shape[-1]).double())';
 
 /**

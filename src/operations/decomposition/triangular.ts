@@ -20,7 +20,7 @@ import { moveAxis, reshape } from '../movement.ts';
 import { leading, total } from '../rules.ts';
 import { solveTriangle, zeroOnDiagonal } from './algorithms/elimination.ts';
 import { countOf, matrixAt, whichMatrix } from './algorithms/matrix.ts';
-import { identityMatrix, requireMatrix, squareOf, systemOf, transposeLast } from './matrices.ts';
+import { identityOf, requireMatrix, squareOf, systemOf, transposeLast } from './matrices.ts';
 
 /** A function that keeps the shape of a matrix, with the diagonal at which it cuts. */
 interface Cut {
@@ -153,7 +153,7 @@ const square = { shape: [3, 3], domain: real(-1, 1) };
 const vector = { shape: [3], domain: real(-2, 2) };
 const columns = { shape: [3, 2], domain: real(-2, 2) };
 /** With a diagonal far from 0. */
-const steady = (x: Variable): Variable => add(x, mul(3, identityMatrix(x.shape[x.rank - 1], x.dtype)));
+const steady = (x: Variable): Variable => add(x, mul(3, identityOf(x)));
 const torchSteady = '(x + 3 * torch.eye(x.shape[-1]).double())';
 
 /**

@@ -1,4 +1,4 @@
 /** Products of vectors and matrices. */
 
 export { einsum } from '../einsum.ts';
-export { diagonal, dot, matmul, outer, trace } from '../linearAlgebra.ts';
+export { diagonal, dot, eye, matmul, outer, trace } from '../linearAlgebra.ts';

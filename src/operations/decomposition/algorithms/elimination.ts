@@ -66,8 +66,9 @@ export function factorCholesky(a: Float64Array, n: number): { row: number; pivot
 export function factorLU(a: Float64Array, n: number, swaps: Int32Array): void {
   for (let k = 0; k < n; k++) {
     let pivotRow = k;
-    for (let i = k + 1; i < n; i++) {
-      if (Math.abs(a[i * n + k]) > Math.abs(a[pivotRow * n + k])) pivotRow = i;
+    // A NaN is taken as the pivot, from which it reaches the whole rest: next to a zero it would be lost.
+    for (let i = k + 1; i < n && !Number.isNaN(a[pivotRow * n + k]); i++) {
+      if (!(Math.abs(a[i * n + k]) <= Math.abs(a[pivotRow * n + k]))) pivotRow = i;
     }
     swaps[k] = pivotRow;
     if (pivotRow !== k) swapRows(a, k, pivotRow, n);
@@ -76,7 +77,6 @@ export function factorLU(a: Float64Array, n: number, swaps: Int32Array): void {
     for (let i = k + 1; i < n; i++) {
       const factor = a[i * n + k] / pivot;
       a[i * n + k] = factor;
-      if (factor === 0) continue;
       for (let j = k + 1; j < n; j++) a[i * n + j] -= factor * a[k * n + j];
     }
   }
