@@ -1,6 +1,6 @@
 /**
- * Running products and running log-sum-exps. Their derivatives are sums over all later elements, which one recurrence
- * computes in a single pass, without dividing by an element that may be 0.
+ * Running sums, products and log-sum-exps. The derivatives of the last two are sums over all later elements, which one
+ * recurrence computes in a single pass, without dividing by an element that may be 0.
  */
 import {
   apply,
@@ -145,6 +145,49 @@ export interface CumulativeOptions {
 
 const vector = { shape: [5], domain: real(-2, 2) };
 const cube = { shape: [2, 3, 4], domain: real(-2, 2) };
+
+const cumsumOperation: Operation<AlongAttributes> = {
+  name: 'cumsum',
+  infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
+  bprop: ({ g, attributes: { axis, reverse } }) => apply(cumsumOperation, [g], { axis, reverse: !reverse }),
+  linear: true,
+  batch: axisShifted,
+  computation: {
+    kind: 'routine',
+    run([x], [y], attributes) {
+      forEachLine(x.shape, attributes, (first, step, extent) => {
+        let total = 0;
+        for (let k = 0, at = first; k < extent; k++, at += step) {
+          total += x.data[at];
+          y.data[at] = total;
+        }
+      });
+    },
+  },
+};
+
+/** Running sums along `axis` (0 by default); `reverse` runs from the end. */
+export const cumsum = declare(
+  (x: TensorLike, axis = 0, { reverse = false }: CumulativeOptions = {}): Variable => {
+    const operand = toVariable(x);
+    const number = cast(operand, toSum(operand.dtype));
+    return apply(cumsumOperation, [number], { axis: normalizeAxis('cumsum', axis, number.rank), reverse });
+  },
+)({
+  name: 'cumsum',
+  doc: 'Running sums: y_i = sum of x_j over j <= i; its transpose is the running sum from the end.',
+  dtypes: 'number',
+  operation: cumsumOperation,
+  samples: [
+    { inputs: [vector], call: (x) => cumsum(x), torch: 'x.cumsum(0)' },
+    { inputs: [cube], call: (x) => cumsum(x, 1), torch: 'x.cumsum(1)' },
+    {
+      inputs: [{ shape: [2, 3], domain: real(-2, 2) }],
+      call: (x) => cumsum(x, -1, { reverse: true }),
+      torch: 'x.flip(-1).cumsum(-1).flip(-1)',
+    },
+  ],
+});
 
 /**
  * Running products along `axis` (0 by default); `reverse` runs from the end. Derivatives are exact where elements are 0:

@@ -2,15 +2,12 @@
 import {
   type Axis,
   apply,
-  type Block,
   normalizeAxes,
-  normalizeAxis,
   type Operation,
   reducedShape,
   sizeOf,
   type TensorLike,
   toFloat,
-  toSum,
   toVariable,
   type Variable,
 } from '../graph/index.ts';
@@ -30,7 +27,7 @@ import { exp, log } from './exponential.ts';
 import { full } from './generators.ts';
 import { equal, less, where } from './logic.ts';
 import { reshape } from './movement.ts';
-import { axesShifted, axisShifted, pushed } from './oneOperand.ts';
+import { axesShifted, pushed } from './oneOperand.ts';
 import { max, mean, reductionSamples } from './reduction.ts';
 
 type Call = (x: TensorLike, axis?: Axis, options?: KeepDims) => Variable;
@@ -193,63 +190,4 @@ export const norm = declare(normOf as Reduction)({
   dtypes: 'float',
   operation: normOperation,
   samples: reductionSamples(normOf, real(-2, 2), (axis) => `x.norm(2, ${axis})`),
-});
-
-type CumulativeAttributes = { axis: number; reverse: boolean };
-
-function cumulate(
-  [x]: readonly Block[],
-  [y]: readonly Block[],
-  { axis, reverse }: CumulativeAttributes,
-): void {
-  const extent = x.shape[axis];
-  const inner = sizeOf(x.shape.slice(axis + 1));
-  const outer = sizeOf(x.shape.slice(0, axis));
-  const stride = reverse ? -inner : inner;
-  for (let o = 0; o < outer; o++) {
-    for (let i = 0; i < inner; i++) {
-      let position = o * extent * inner + i + (reverse ? (extent - 1) * inner : 0);
-      let total = 0;
-      for (let k = 0; k < extent; k++, position += stride) {
-        total += x.data[position];
-        y.data[position] = total;
-      }
-    }
-  }
-}
-
-const cumsumOperation: Operation<CumulativeAttributes> = {
-  name: 'cumsum',
-  infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
-  bprop: ({ g, attributes: { axis, reverse } }) => apply(cumsumOperation, [g], { axis, reverse: !reverse }),
-  linear: true,
-  batch: axisShifted,
-  computation: { kind: 'routine', run: cumulate },
-};
-
-/** Running sums along `axis` (0 by default); `reverse` runs from the end. */
-export const cumsum = declare(
-  (x: TensorLike, axis = 0, { reverse = false }: { reverse?: boolean } = {}): Variable => {
-    const operand = toVariable(x);
-    const number = cast(operand, toSum(operand.dtype));
-    return apply(cumsumOperation, [number], { axis: normalizeAxis('cumsum', axis, number.rank), reverse });
-  },
-)({
-  name: 'cumsum',
-  doc: 'Running sums: y_i = sum of x_j over j <= i; its transpose is the running sum from the end.',
-  dtypes: 'number',
-  operation: cumsumOperation,
-  samples: [
-    { inputs: [{ shape: [5], domain: real(-2, 2) }], call: (x) => cumsum(x), torch: 'x.cumsum(0)' },
-    {
-      inputs: [{ shape: [2, 3, 4], domain: real(-2, 2) }],
-      call: (x) => cumsum(x, 1),
-      torch: 'x.cumsum(1)',
-    },
-    {
-      inputs: [{ shape: [2, 3], domain: real(-2, 2) }],
-      call: (x) => cumsum(x, -1, { reverse: true }),
-      torch: 'x.flip(-1).cumsum(-1).flip(-1)',
-    },
-  ],
 });

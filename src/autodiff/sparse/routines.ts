@@ -1,7 +1,7 @@
 /** What depends on what in operations with loops of their own. A routine that is not named here mixes everything. */
 import { type Application, type Block, sizeOf } from '../../graph/index.ts';
+import { cumsum } from '../../operations/cumulative.ts';
 import { gather, scatterAdd } from '../../operations/indexing.ts';
-import { cumsum } from '../../operations/statistics.ts';
 import { EMPTY, emptyRows, type Moving, type Row, type Rows, type Tools } from './rows.ts';
 
 type Rule = (application: Application, moving: Moving, tools: Tools) => Rows;
