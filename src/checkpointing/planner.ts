@@ -7,7 +7,7 @@ import {
   gradients as storedGradients,
 } from '../autodiff/index.ts';
 import { at, ChainruleError, type Variable } from '../graph/index.ts';
-import { simplify } from '../rewrite/simplify.ts';
+import { finalize } from '../rewrite/passes.ts';
 import { storedBytes } from './chain.ts';
 import { attempt, search } from './search.ts';
 
@@ -89,8 +89,7 @@ export function planGradients<const Targets extends readonly Variable[]>(
     );
   const stored = attempt(z, storedGradients(z, targets, options));
   const found = stored.peakBytes <= memoryBudget ? stored : search(z, targets, options, stored);
-  const count = (gradients: readonly Variable[]): number =>
-    operationCount(simplify([z, ...gradients], { expand: true }));
+  const count = (gradients: readonly Variable[]): number => operationCount(finalize([z, ...gradients]));
   const operations = count(found.gradients);
   return {
     gradients: found.gradients as readonly Variable[] as GradientsOf<Targets>,

@@ -9,7 +9,7 @@ import {
   type Variable,
 } from '../graph/index.ts';
 import { narrow } from '../rewrite/narrow.ts';
-import { simplify } from '../rewrite/simplify.ts';
+import { finalize } from '../rewrite/passes.ts';
 import { type BlockSource, type CompiledBlock, defineOutputs, lowerBlocks } from './blocks.ts';
 import { Buffers, type Given } from './buffers.ts';
 import { copyInto, lower, NeedsMemory } from './lower.ts';
@@ -110,7 +110,7 @@ class Draft {
     targets: readonly Parameter[],
     routines: Map<string, Operation>,
   ) {
-    this.results = narrow(simplify(wanted, { expand: true }));
+    this.results = narrow(finalize(wanted));
     const { table, kernels } = lowerGraph(this.results, inputs, targets, routines);
     this.table = table;
     this.kernels = kernels;

@@ -4,7 +4,7 @@
  */
 import { ancestors, type Body, input, rebuild, scalar, structureOf, type Variable } from '../graph/index.ts';
 import { uniformValue } from '../operations/uniform.ts';
-import { simplify } from '../rewrite/simplify.ts';
+import { stabilize } from '../rewrite/passes.ts';
 
 export interface Closed {
   /** Its inputs are the placeholders, then one for each captured variable. */
@@ -64,7 +64,7 @@ function close(
   const stands = captured.map(placeholderLike);
   const replaced = new Map(captured.map((each, i) => [each, stands[i]]));
   return {
-    body: { inputs: [...placeholders, ...stands], outputs: simplify(rebuild(outputs, replaced)) },
+    body: { inputs: [...placeholders, ...stands], outputs: stabilize(rebuild(outputs, replaced)) },
     captured,
   };
 }

@@ -25,6 +25,9 @@ export class NumericalError extends ChainruleError {}
 /** A Variable used as if it were a number, or evaluated without the values it needs. */
 export class EvaluationError extends ChainruleError {}
 
+/** A rewrite rule that cannot be, or rules that rewrite one another's results without end. */
+export class RewriteError extends ChainruleError {}
+
 /** A memory budget that no plan found keeps to. */
 export class MemoryBudgetError extends ChainruleError {
   /** The least working memory that was found to be enough, in bytes. */

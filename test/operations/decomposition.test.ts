@@ -11,7 +11,7 @@ import {
   type Variable,
 } from '../../src/graph/index.ts';
 import { registry } from '../../src/operations/index.ts';
-import { simplify } from '../../src/rewrite/simplify.ts';
+import { rewrite } from '../../src/rewrite/rewriter.ts';
 import { backends, reference } from '../support/backends.ts';
 import { largest, relativeError } from '../support/numeric.ts';
 import { uniform } from '../support/random.ts';
@@ -462,7 +462,7 @@ describe('errors', () => {
 
 describe('work is shared', () => {
   const names = (outputs: readonly Variable[]): string[] =>
-    ancestors(simplify(outputs, { expand: true })).applications.map(({ operation }) => operation.name);
+    ancestors(rewrite(outputs, { expand: true })).applications.map(({ operation }) => operation.name);
   const count = (outputs: readonly Variable[], name: string): number =>
     names(outputs).filter((each) => each === name).length;
 

@@ -1,0 +1,245 @@
+/**
+ * The rewriter: rebuilds a graph bottom up. Equal applications merge, operations on known numbers fold, rules fire, and
+ * what no output needs is left behind. What a rule has built is visited in its turn, until nothing fires: a worklist of new
+ * applications, never a sweep over the whole graph.
+ */
+import {
+  type Application,
+  ancestors,
+  applyOperation,
+  attributeKey,
+  expansionOf,
+  getOperation,
+  inOrderOfCreation,
+  operationNumber,
+  RewriteError,
+  sameShape,
+  scalar,
+  type Variable,
+  withSite,
+} from '../graph/index.ts';
+import { broadcastTo } from '../operations/broadcasting.ts';
+import { numberLanguage, store } from '../operations/scalar.ts';
+import { uniformValue } from '../operations/uniform.ts';
+import { instantiate, match } from './match.ts';
+import type { Place, Rule } from './rule.ts';
+import type { RuleTable } from './ruleTable.ts';
+import type { Bindings } from './term.ts';
+import { type RewriteStep, stepOf } from './trace.ts';
+
+export interface RewriteOptions {
+  /** Absent: none fire. */
+  readonly rules?: RuleTable;
+  /** Also replaces each composition by what it is composed of. */
+  readonly expand?: boolean;
+  /** Regions (see `Operation.regionResults`) are left as they are, so that they can still be differentiated. */
+  readonly keepRegions?: boolean;
+  /** What was made from this variable number on belongs to a derivative. */
+  readonly derivativesSince?: number;
+  /** Receives each rule that fires. */
+  readonly trace?: RewriteStep[];
+}
+
+/** How many rules may fire in the place of one application of the graph as it was. */
+const CAP = 1000;
+
+/** The graph of `outputs` rewritten: the new outputs, in order. */
+export function rewrite(outputs: readonly Variable[], options: RewriteOptions = {}): Variable[] {
+  const rewriter = new Rewriter(outputs, options);
+  rewriter.visitAll(outputs);
+  return outputs.map((output) => rewriter.current(output));
+}
+
+class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
+  private readonly options: RewriteOptions;
+  /** What each variable of the old graph has become, where that differs. */
+  private readonly replaced = new Map<Variable, Variable>();
+  /** The outputs of each application of the new graph, by operation, inputs and attributes. */
+  private readonly known = new Map<string, readonly Variable[]>();
+  private readonly constants = new Map<string, Variable>();
+  /** Applications that are done, of the old graph and of the new. */
+  private readonly settled = new Set<Application>();
+  /** Applications inside regions. */
+  private readonly frozen: ReadonlySet<Application>;
+  private readonly readers = new Map<Variable, number>();
+  /** The rules that have fired in the place of the application being visited. */
+  private fired: string[] = [];
+
+  constructor(outputs: readonly Variable[], options: RewriteOptions) {
+    this.options = options;
+    const { applications } = ancestors(outputs);
+    this.frozen = options.keepRegions ? insideRegions(applications) : new Set();
+    for (const variable of [...outputs, ...applications.flatMap(({ inputs }) => inputs)])
+      this.readers.set(variable, this.uses(variable) + 1);
+  }
+
+  uses(variable: Variable): number {
+    return this.readers.get(variable) ?? 0;
+  }
+
+  isDerivative({ id }: Variable): boolean {
+    return id >= (this.options.derivativesSince ?? Infinity);
+  }
+
+  /** The variable of the new graph that stands for `variable`. */
+  current(variable: Variable): Variable {
+    return this.replaced.get(variable) ?? this.mergeConstant(variable);
+  }
+
+  /** Rebuilds the applications above `outputs` in the order in which they were made, down to those that are settled. */
+  visitAll(outputs: readonly Variable[], nested = false): void {
+    const isSettled = ({ source }: Variable): boolean =>
+      source.kind === 'output' && this.settled.has(source.application);
+    for (const application of inOrderOfCreation(ancestors(outputs, isSettled).applications)) {
+      if (this.settled.has(application)) continue;
+      if (!nested) this.fired = [];
+      this.visit(application);
+    }
+  }
+
+  private visit(application: Application): void {
+    this.settled.add(application);
+    withSite(application.site, () => {
+      const made = this.rebuild(application);
+      application.outputs.forEach((output, i) => {
+        if (made[i] === output) return;
+        this.replaced.set(output, made[i]);
+        this.readers.set(made[i], this.uses(made[i]) + this.uses(output));
+      });
+    });
+  }
+
+  private rebuild(application: Application): readonly Variable[] {
+    const { operation, attributes } = application;
+    const inputs = application.inputs.map((each) => this.current(each));
+    if (this.frozen.has(application)) return this.remade(application, inputs);
+    const folded = fold(application, inputs);
+    if (folded !== undefined) return [this.rebuilt(folded)];
+    if (this.options.expand && operation.computation.kind === 'composition')
+      return expansionOf(operation.computation, inputs, attributes).map((each) => this.rebuilt(each));
+    const key = keyOf(application, inputs);
+    const first = key === undefined ? undefined : this.known.get(key);
+    if (first !== undefined) return first;
+    const made = this.remade(application, inputs);
+    const result = this.applyRules(made);
+    if (key !== undefined) this.known.set(key, result);
+    return result;
+  }
+
+  /** The outputs of an application on other inputs. */
+  private remade(application: Application, inputs: readonly Variable[]): readonly Variable[] {
+    const { operation, attributes, outputs } = application;
+    if (inputs.every((input, i) => input === application.inputs[i])) return outputs;
+    const made = applyOperation(operation, inputs, attributes);
+    this.settled.add(getOperation(made[0]) as Application);
+    return made;
+  }
+
+  /** What rules, if any fire, put in the place of an application of the new graph. */
+  private applyRules(made: readonly Variable[]): readonly Variable[] {
+    const { rules, trace } = this.options;
+    if (rules === undefined) return made;
+    const [output] = made;
+    const application = getOperation(output) as Application;
+    for (const each of rules.for(application)) {
+      const fired = fire(each, {
+        application,
+        uses: (v) => this.uses(v),
+        isDerivative: (v) => this.isDerivative(v),
+      });
+      if (fired === undefined) continue;
+      this.countFiring(each, application);
+      trace?.push(stepOf(each, output, fired.result, fired.found.variables));
+      return [this.rebuilt(fired.result)];
+    }
+    return made;
+  }
+
+  /** @throws RewriteError where rules go on for ever */
+  private countFiring({ name }: Rule, { operation }: Application): void {
+    this.fired.push(name);
+    if (this.fired.length <= CAP) return;
+    const looping = [...new Set(this.fired.slice(-20))].map((each) => `"${each}"`);
+    throw new RewriteError(
+      `simplify: after ${CAP} steps in the place of one operation, now ${operation.name}, the rules ${looping.join(', ')} ` +
+        `still fire on one another's results; one of them must go, or must not fire on what another makes`,
+    );
+  }
+
+  /** Merges what has just been built on top of variables of the new graph. */
+  private rebuilt(variable: Variable): Variable {
+    this.visitAll([variable], true);
+    return this.current(variable);
+  }
+
+  /** Equal scalar constants are one leaf. */
+  private mergeConstant(variable: Variable): Variable {
+    if (variable.source.kind !== 'constant' || variable.rank > 0) return variable;
+    const value = variable.source.tensor.data[0];
+    const key = `${variable.dtype} ${Object.is(value, -0) ? '-0' : value}`;
+    const first = this.constants.get(key);
+    if (first !== undefined) return first;
+    this.constants.set(key, variable);
+    return variable;
+  }
+}
+
+/** A text that two applications share exactly if they are equal; undefined for one that is equal to no other. */
+function keyOf({ operation, attributes }: Application, inputs: readonly Variable[]): string | undefined {
+  if (operation.opaque === true) return undefined;
+  const ids = inputs.map((input) => input.id);
+  if (operation.commutative === true) ids.sort((a, b) => a - b);
+  return `${operationNumber(operation)}(${ids.join()})${attributeKey(attributes)}`;
+}
+
+/** An elementwise application whose operands are all known numbers, computed in float64 and rounded once. */
+function fold(application: Application, inputs: readonly Variable[]): Variable | undefined {
+  const { operation, outputs, attributes } = application;
+  if (operation.computation.kind !== 'elementwise' || operation.opaque === true || inputs.length === 0)
+    return undefined;
+  const known: number[] = [];
+  for (const input of inputs) {
+    const value = uniformValue(input);
+    if (value === undefined) return undefined;
+    known.push(value);
+  }
+  const [output] = outputs;
+  const k = numberLanguage(inputs[inputs.length - 1].dtype);
+  const value = store(operation.computation.formula(k, known, attributes), output.dtype);
+  return broadcastTo(scalar(value, output.dtype), output.shape);
+}
+
+/** What a rule puts in the place of an application, of the same shape; undefined where it does not fire. */
+function fire(
+  { name, pattern, where, replacement }: Rule,
+  place: Place,
+): { result: Variable; found: Bindings } | undefined {
+  const { application } = place;
+  const [output] = application.outputs;
+  const accept = (found: Bindings): boolean => where === undefined || where(found, place);
+  const none: Bindings = { variables: {}, attributes: {}, numbers: {} };
+  const found =
+    pattern === undefined ? (accept(none) ? none : undefined) : match(pattern, application, accept);
+  if (found === undefined) return undefined;
+  const built =
+    typeof replacement === 'function'
+      ? replacement(found, place)
+      : instantiate(replacement, found, output.dtype);
+  if (built === undefined || built === output) return undefined;
+  if (built.dtype !== output.dtype)
+    throw new RewriteError(`rule "${name}" puts ${built.type} in the place of ${output.toString()}`);
+  return { result: sameShape(built.shape, output.shape) ? built : broadcastTo(built, output.shape), found };
+}
+
+/** The applications between the sources of regions and their results. */
+function insideRegions(applications: readonly Application[]): Set<Application> {
+  const inside = new Set<Application>();
+  for (const { operation, inputs, attributes } of applications) {
+    const results = operation.regionResults?.(attributes) ?? 0;
+    if (results === 0) continue;
+    const sources = new Set(inputs.slice(results));
+    for (const each of ancestors(inputs.slice(0, results), (v) => sources.has(v)).applications)
+      inside.add(each);
+  }
+  return inside;
+}

@@ -1,0 +1,4 @@
+/** Choices and truth values. */
+import type { Rule } from '../rule.ts';
+
+export const choiceRules: readonly Rule[] = [];

@@ -1,0 +1,4 @@
+/** Sums of what has been moved, repeated, scaled or summed before. */
+import type { Rule } from '../rule.ts';
+
+export const reductionRules: readonly Rule[] = [];
