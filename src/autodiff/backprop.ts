@@ -26,6 +26,8 @@ import {
   zero,
 } from '../graph/index.ts';
 import { full } from '../operations/generators.ts';
+import { getRewriting } from '../rewrite/level.ts';
+import { differentiate } from './differentiate.ts';
 import { addMasked, fitsMask, keepsMask, maskOf, sumMasked, underMask } from './masks.ts';
 
 export interface GradientOptions {
@@ -56,10 +58,18 @@ export function gradients<const Targets extends readonly Variable[]>(
   options: GradientOptions = {},
 ): GradientsOf<Targets> {
   checkVariables(z, targets);
-  const table = buildGradients([z], targets, [seedOf(z, options.seed)]);
-  return targets.map((target) =>
-    resolve('gradients', z, target, table.get(target) ?? disconnected, options),
-  ) as GradientsOf<Targets>;
+  const seeds = [seedOf(z, options.seed)];
+  const wordsOf = (outputs: readonly Variable[]): Gradient[] => {
+    const table = buildGradients(outputs, targets, seeds);
+    return targets.map((target) => table.get(target) ?? disconnected);
+  };
+  const found = differentiate([z], targets, wordsOf);
+  // In x / x, which is 1, x is not met any more: the gradient is zero then, not missing.
+  const asWritten = found.some((each) => !(each instanceof Variable)) ? wordsOf([z]) : found;
+  return targets.map((target, i) => {
+    const vanished = asWritten[i] instanceof Variable && !(found[i] instanceof Variable);
+    return resolve('gradients', z, target, vanished ? zero : found[i], options);
+  }) as GradientsOf<Targets>;
 }
 
 /** @throws DTypeError where numbers, or one target without its list, stand in the place of symbols */
@@ -199,7 +209,7 @@ function ruleOf(
 ): (index: number) => Gradient {
   const { operation, inputs, outputs, attributes } = application;
   const g = gradients[0] instanceof Variable ? gradients[0] : full(outputs[0].shape, 0, outputs[0].dtype);
-  const mask = maskOf(g);
+  const mask = getRewriting() === 'none' ? undefined : maskOf(g);
   if (mask !== undefined && keepsMask(application, mask)) {
     const { inside } = mask;
     return (index) => {

@@ -1,17 +1,8 @@
 /** Products with second derivatives, which are never formed: all that Krylov methods need (R19). */
-import {
-  at,
-  DTypeError,
-  disconnected,
-  isFloat,
-  isVariable,
-  ShapeError,
-  type Variable,
-} from '../graph/index.ts';
-import { buildGradients, gradients, resolve } from './backprop.ts';
-import { pushForward } from './forward.ts';
+import { at, DTypeError, isFloat, isVariable, ShapeError, type Variable } from '../graph/index.ts';
+import { gradients } from './backprop.ts';
 import type { Argument } from './grad.ts';
-import { leavesLike, refill, resolveTangent, traceFresh } from './products.ts';
+import { leavesLike, pullThrough, pushThrough, refill, traceFresh } from './products.ts';
 
 /** What a scalar function returned, checked. @throws DTypeError, ShapeError */
 export function scalarResult(operation: string, value: unknown): Variable {
@@ -38,8 +29,7 @@ function pushAll(
   inputs: readonly Variable[],
   tangents: readonly Variable[],
 ): Variable[] {
-  const table = pushForward(outputs, new Map(inputs.map((each, i) => [each, tangents[i]])));
-  return outputs.map((output) => resolveTangent(operation, output, table.get(output) ?? disconnected));
+  return pushThrough(operation, outputs, inputs, new Map(inputs.map((each, i) => [each, tangents[i]])));
 }
 
 /**
@@ -91,9 +81,5 @@ export function gaussNewtonProduct<X, Y>(
     refill(value, moved) as Argument<Y>,
   );
   const seeds = leavesLike(name, curved, value);
-  const table = buildGradients(outputs, inputs, seeds);
-  const found = inputs.map((each) =>
-    resolve(name, outputs[0], each, table.get(each) ?? disconnected, { disconnected: 'zero' }),
-  );
-  return refill(args[0], found);
+  return refill(args[0], pullThrough(name, outputs, inputs, seeds));
 }

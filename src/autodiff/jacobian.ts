@@ -10,7 +10,9 @@ import {
   type Variable,
 } from '../graph/index.ts';
 import { cast } from '../operations/conversion.ts';
+import { stabilize } from '../rewrite/passes.ts';
 import { sizeOfAll } from './cost.ts';
+import { differentiate } from './differentiate.ts';
 import type { Arguments } from './grad.ts';
 import { refill } from './products.ts';
 import { STRATEGIES, type Strategy, type StrategyName } from './strategies.ts';
@@ -86,18 +88,20 @@ function plan(operation: string, { inputs, outputs }: TracedArgument): Plan {
 
 /** The Jacobian of a traced function as a tree of trees. */
 export function jacobianOfTraced(operation: string, traced: TracedArgument, mode: JacobianMode): unknown {
-  const { inputs, outputs } = traced;
-  const chosen =
-    mode === 'auto' ? plan(operation, traced).chosen : STRATEGIES[mode](operation, inputs, outputs);
-  const blocks = (chosen as Strategy).blocks();
-  let next = 0;
-  return mapTree(traced.value, isVariable, () =>
+  const { inputs } = traced;
+  const blocks = differentiate(traced.outputs, inputs, (outputs) => {
+    const chosen =
+      mode === 'auto'
+        ? plan(operation, { ...traced, outputs }).chosen
+        : STRATEGIES[mode](operation, inputs, outputs);
     // As a gradient, a block has the dtype of what it is with respect to, whichever way it was computed.
-    refill(
-      traced.argument,
-      blocks[next++].map((block, i) => cast(block, inputs[i].dtype)),
-    ),
-  );
+    return (chosen as Strategy)
+      .blocks()
+      .flatMap((row) => row.map((block, i) => cast(block, inputs[i].dtype)));
+  });
+  const rows = traced.outputs.map((_, i) => blocks.slice(i * inputs.length, (i + 1) * inputs.length));
+  let next = 0;
+  return mapTree(traced.value, isVariable, () => refill(traced.argument, rows[next++] as Variable[]));
 }
 
 /**
@@ -138,7 +142,9 @@ export function jacobianCost<Args extends readonly any[]>(
   checkOptions('jacobianCost', options, { argument: anything });
   const { argument = 0 } = options;
   return (...args) => {
-    const { chosen: _, ...cost } = plan('jacobianCost', traceArgument('jacobianCost', f, args, argument));
+    const traced = traceArgument('jacobianCost', f, args, argument);
+    const outputs = stabilize(traced.outputs);
+    const { chosen: _, ...cost } = plan('jacobianCost', { ...traced, outputs });
     return cost;
   };
 }

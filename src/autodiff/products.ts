@@ -24,6 +24,7 @@ import { full } from '../operations/generators.ts';
 import { identity } from '../operations/identity.ts';
 import { uniformValue } from '../operations/uniform.ts';
 import { buildGradients, resolve } from './backprop.ts';
+import { differentiate } from './differentiate.ts';
 import { pushForward } from './forward.ts';
 import type { Arguments } from './grad.ts';
 
@@ -133,6 +134,36 @@ export function resolveTangent(operation: string, output: Variable, tangent: Gra
   return full(output.shape, 0, output.dtype);
 }
 
+/** What tangents of `inputs` move `outputs` by, zeros where they stand still. @throws UndefinedGradientError */
+export function pushThrough(
+  operation: string,
+  outputs: readonly Variable[],
+  inputs: readonly Variable[],
+  tangents: ReadonlyMap<Variable, Gradient>,
+): Variable[] {
+  const found = differentiate(outputs, inputs, (stable) => {
+    const table = pushForward(stable, new Map(tangents));
+    return stable.map((output) => table.get(output) ?? disconnected);
+  });
+  return found.map((tangent, i) => resolveTangent(operation, outputs[i], tangent));
+}
+
+/** What comes back from `seeds` at `outputs` to `inputs`, zeros where nothing does. @throws UndefinedGradientError */
+export function pullThrough(
+  operation: string,
+  outputs: readonly Variable[],
+  inputs: readonly Variable[],
+  seeds: readonly Variable[],
+): Variable[] {
+  const found = differentiate(outputs, inputs, (stable) => {
+    const table = buildGradients(stable, inputs, seeds);
+    return inputs.map((each) => table.get(each) ?? disconnected);
+  });
+  return inputs.map((each, i) =>
+    resolve(operation, outputs[0] ?? each, each, found[i], { disconnected: 'zero' }),
+  );
+}
+
 /**
  * f at `xs` and what is needed to push tangents through it: `[f(...xs), vs => J vs]`. f is traced once, for all tangents.
  * @param xs the list of f's arguments; tensors, or nested arrays and objects of them
@@ -146,11 +177,7 @@ export function linearize<Args extends readonly any[], T>(
     const tangents = leavesLike('jvp', vs, args);
     // What is known to stand still is not multiplied by its slope, which may be infinite.
     const seeds = inputs.map((each, i) => [each, isKnownZero(tangents[i]) ? zero : tangents[i]] as const);
-    const table = pushForward(outputs, new Map<Variable, Gradient>(seeds));
-    return refill(
-      value,
-      outputs.map((output) => resolveTangent('jvp', output, table.get(output) ?? disconnected)),
-    );
+    return refill(value, pushThrough('jvp', outputs, inputs, new Map<Variable, Gradient>(seeds)));
   };
   return [value, push];
 }
@@ -186,13 +213,17 @@ export function vjp<Args extends readonly any[], T>(
   const { args, inputs, value, outputs } = traceFresh(f, xs);
   const pullback = (u: unknown): Args => {
     const seeds = leavesLike('vjp', u, value);
-    const table = buildGradients(outputs, inputs, seeds);
-    const found = inputs.map((each) =>
-      isFloat(each.dtype)
-        ? resolve('vjp', outputs[0] ?? each, each, table.get(each) ?? disconnected, { disconnected: 'zero' })
-        : full(each.shape, 0, each.dtype),
+    const found = pullThrough(
+      'vjp',
+      outputs,
+      inputs.filter((each) => isFloat(each.dtype)),
+      seeds,
     );
-    return refill(args, found);
+    let next = 0;
+    return refill(
+      args,
+      inputs.map((each) => (isFloat(each.dtype) ? found[next++] : full(each.shape, 0, each.dtype))),
+    );
   };
   return [value, pullback];
 }

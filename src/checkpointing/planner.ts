@@ -1,12 +1,13 @@
 /** Gradients within a budget of memory (R13): which values of the forward pass to store, and which to compute again. */
 
 import { operationCount } from '../autodiff/cost.ts';
+import { stabilizeAround, withPlainDerivatives, withPlainForms } from '../autodiff/differentiate.ts';
 import {
   type GradientsOf,
   type GradientOptions as StoredGradientOptions,
   gradients as storedGradients,
 } from '../autodiff/index.ts';
-import { at, ChainruleError, type Variable } from '../graph/index.ts';
+import { at, ChainruleError, creationMark, type Variable } from '../graph/index.ts';
 import { finalize } from '../rewrite/passes.ts';
 import { storedBytes } from './chain.ts';
 import { attempt, search } from './search.ts';
@@ -87,12 +88,20 @@ export function planGradients<const Targets extends readonly Variable[]>(
     throw new ChainruleError(
       `gradients: a memory budget of ${memoryBudget} bytes; it must be positive${at()}`,
     );
+  const since = creationMark();
   const stored = attempt(z, storedGradients(z, targets, options));
-  const found = stored.peakBytes <= memoryBudget ? stored : search(z, targets, options, stored);
+  const [stable] = stabilizeAround(targets, [z]);
+  const found = stored.peakBytes <= memoryBudget ? stored : search(stable, targets, options, stored);
   const count = (gradients: readonly Variable[]): number => operationCount(finalize([z, ...gradients]));
   const operations = count(found.gradients);
+  const gradients =
+    found === stored
+      ? found.gradients
+      : withPlainForms(found.gradients, since, () =>
+          storedGradients(withPlainDerivatives([z])[0], targets, options),
+        );
   return {
-    gradients: found.gradients as readonly Variable[] as GradientsOf<Targets>,
+    gradients: gradients as readonly Variable[] as GradientsOf<Targets>,
     report: {
       budgetBytes: memoryBudget,
       peakBytes: found.peakBytes,

@@ -6,12 +6,14 @@ import { compileGraph } from '../compile/compile.ts';
 import {
   ancestors,
   at,
+  creationMark,
   disconnected,
   type Gradient,
   MemoryBudgetError,
   prune,
   type Variable,
 } from '../graph/index.ts';
+import { simplifyDerivatives } from '../rewrite/passes.ts';
 import { type Chain, scaled, stagesOf } from './chain.ts';
 import { type Optimum, solve } from './optimum.ts';
 import { type Start, sweepBack, sweepStored } from './sweep.ts';
@@ -63,8 +65,12 @@ export function search(
 ): Attempt {
   const { memoryBudget } = options;
   const start: Start = { z, seed: seedOf(z, options.seed), reached: prune([z], targets).reached };
+  const since = creationMark();
   const found = (table: ReadonlyMap<Variable, Gradient>): Variable[] =>
-    targets.map((target) => resolve('gradients', z, target, table.get(target) ?? disconnected, options));
+    simplifyDerivatives(
+      targets.map((target) => resolve('gradients', z, target, table.get(target) ?? disconnected, options)),
+      since,
+    );
   const plain = found(sweepStored(ancestors([z]).applications, start));
   const stages = stagesOf(z, targets, plain, start.reached);
   const forward = costOf(stages.stages.flat());

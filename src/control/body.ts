@@ -2,7 +2,7 @@
  * Closure conversion: a traced graph becomes a body that depends on nothing but its inputs. What it has used from
  * outside becomes more inputs (Landin's closures made explicit, as in Johnsson, "Lambda lifting", 1985).
  */
-import { ancestors, type Body, input, rebuild, scalar, structureOf, type Variable } from '../graph/index.ts';
+import { ancestors, type Body, input, rebuild, structureOf, type Variable } from '../graph/index.ts';
 import { uniformValue } from '../operations/uniform.ts';
 import { stabilize } from '../rewrite/passes.ts';
 
@@ -97,9 +97,4 @@ export function intern<T>(kind: string, bodies: readonly Body<Variable>[], make:
   interned.set(key, made);
   if (interned.size > KEPT) interned.delete(interned.keys().next().value as string);
   return made;
-}
-
-/** The number of a variable made now: what is made from here on has larger ones. */
-export function creationMark(): number {
-  return scalar(0, 'bool').id;
 }

@@ -1,10 +1,10 @@
 /** A choice for each index of a batch axis: one choice of batches, or, where the predicates differ, both branches. */
-import type { Batch, Variable } from '../graph/index.ts';
+import { type Batch, creationMark, type Variable } from '../graph/index.ts';
 import { spread } from '../operations/broadcasting.ts';
 import { where } from '../operations/logic.ts';
 import { reshape } from '../operations/movement.ts';
 import { batchBody } from './batching.ts';
-import { creationMark, placeholderLike } from './body.ts';
+import { placeholderLike } from './body.ts';
 import { type Branch, both, type ChoiceRules, type MakeChoice, outputPosition } from './choiceRequest.ts';
 
 /** Each output with the batch axis in front. */

@@ -5,6 +5,7 @@
 import { buildGradients } from '../autodiff/backprop.ts';
 import { pushForward } from '../autodiff/forward.ts';
 import {
+  creationMark,
   disconnected,
   type Edge,
   type Gradient,
@@ -15,7 +16,7 @@ import {
   zero,
 } from '../graph/index.ts';
 import { full } from '../operations/generators.ts';
-import { creationMark, placeholderLike } from './body.ts';
+import { placeholderLike } from './body.ts';
 import { type Branch, both, type ChoiceRules, type MakeChoice, outputPosition } from './choiceRequest.ts';
 import { incomingAt, stronger } from './lattice.ts';
 import { chooseResiduals } from './residuals.ts';

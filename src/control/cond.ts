@@ -3,6 +3,7 @@
 import type { Arguments } from '../autodiff/index.ts';
 import {
   at,
+  creationMark,
   DTypeError,
   input,
   isVariable,
@@ -14,7 +15,6 @@ import {
   type Variable,
   variablesOf,
 } from '../graph/index.ts';
-import { creationMark } from './body.ts';
 import { type Flat, flatten } from './carry.ts';
 import { makeChoice } from './choice.ts';
 import { type Branch, both } from './choiceRequest.ts';

@@ -47,6 +47,11 @@ export function scalar(value: number, dtype: DType): Variable<readonly []> {
   return new Variable([], dtype, { kind: 'constant', tensor: filled([], dtype, value) });
 }
 
+/** The number of a variable made now: what is made from here on has larger ones. */
+export function creationMark(): number {
+  return scalar(0, 'bool').id;
+}
+
 /**
  * Any accepted operand as a Variable. A plain number takes its dtype from `beside` (see `weakDType`).
  */

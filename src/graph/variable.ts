@@ -145,6 +145,8 @@ export interface Operation<A = any> {
   pullback?(edge: Omit<Edge<A>, 'index'> & { readonly wanted: readonly boolean[] }): readonly Gradient[];
   /** Linear in all its float inputs together: its Jacobian-vector product is the operation itself. */
   readonly linear?: true;
+  /** Of two inputs and one output: f(a, b) = f(b, a) to the last bit, and where one is NaN the other is too. */
+  readonly commutative?: true;
   /** The Jacobian-vector product, a tangent for each output. Absent where it is derived (autodiff/forward.ts). */
   jvp?(push: Push<A>): readonly Gradient[];
   /** The operation for each index of the batch axis, which leads every output. Absent where it is derived (autodiff/vmap.ts). */

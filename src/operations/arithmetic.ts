@@ -9,6 +9,7 @@ const special = [0, -0, 1, -1, 0.5, -2.5, Infinity, -Infinity, NaN, 1e-40, 3e38]
 export const add = binary('add', {
   doc: 'Sum: y = a + b.',
   operands: 'number',
+  commutative: true,
   formula: (k, a, b) => k.add(a, b),
   routes: [({ g }) => g, ({ g }) => g],
   samples: real(-3, 3),
@@ -120,6 +121,7 @@ function shareOfExtremum(wins: Variable, a: Variable, b: Variable, g: Variable):
 export const maximum = binary('maximum', {
   doc: 'The larger of a and b, NaN if either is; where they tie the gradient is shared evenly.',
   operands: 'number',
+  commutative: true,
   formula: (k, a, b) => k.max(a, b),
   routes: [
     ({ a, b, g }) => shareOfExtremum(greater(a, b), a, b, g),
@@ -134,6 +136,7 @@ export const maximum = binary('maximum', {
 export const minimum = binary('minimum', {
   doc: 'The smaller of a and b, NaN if either is; where they tie the gradient is shared evenly.',
   operands: 'number',
+  commutative: true,
   formula: (k, a, b) => k.min(a, b),
   routes: [
     ({ a, b, g }) => shareOfExtremum(less(a, b), a, b, g),

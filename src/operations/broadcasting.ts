@@ -82,6 +82,11 @@ export const sum = declare(((x: TensorLike, axis?: Axis, { keepDims = false }: K
   ],
 });
 
+/** The sum over the axes of a reduction. */
+export function sumLike(x: Variable, { axes, keepDims }: ReductionAttributes): Variable {
+  return sum(x, axes, { keepDims });
+}
+
 const broadcastToOperation: Operation<{ shape: Shape }> = {
   name: 'broadcastTo',
   infer([x], { shape }) {

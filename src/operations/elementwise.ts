@@ -87,6 +87,8 @@ export interface Rules {
   operands?: Operands;
   /** Default: the operands' dtype. */
   result?: 'bool';
+  /** Of two operands: the formula gives the same for both orders, to the last bit. */
+  commutative?: true;
   /** Compute float32 in float64 and round once, at the end: for formulas that lose digits on the way. */
   inFloat64?: true;
   formula<T>(k: ScalarLanguage<T>, ...inputs: T[]): T;
@@ -151,6 +153,7 @@ export function elementwiseOperation(name: string, rules: Rules): Operation<Reco
       return partial === undefined ? zero : chain(g, partial(names));
     },
     kinks: ({ inputs, outputs }) => rules.kinks?.(valuesOf(inputs, outputs)) ?? [],
+    commutative: rules.commutative,
     computation: { kind: 'elementwise', formula: (k, inputs) => rules.formula(k, ...inputs) },
   };
 }
@@ -261,6 +264,7 @@ export function ternary<F extends (...args: any[]) => Variable>(name: string, ru
 export const mul: Declared<Binary> = binary('mul', {
   doc: 'Product: y = a b. Both inputs count as distinct: mul(x, x) has two terms.',
   operands: 'number',
+  commutative: true,
   formula: (k, a, b) => k.mul(a, b),
   partials: [({ b }) => b, ({ a }) => a],
   samples: { low: -3, high: 3 },

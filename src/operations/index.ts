@@ -28,5 +28,6 @@ export type { TriangularSolveOptions } from './decomposition/triangular.ts';
 export { defineOperation, type ElementwiseDefinition, type PartialDerivative, type Route } from './define.ts';
 export type { CompositionDefinition, RoutineDefinition } from './general.ts';
 export { full } from './generators.ts';
+export type { LogSumExpOptions } from './logSumExp.ts';
 export { families, type OperationName, registry } from './registry/index.ts';
 export type { SortOptions, TopKOptions } from './sorting.ts';

@@ -17,6 +17,7 @@ function gap(a: Variable, b: Variable): Variable {
 /** log(e^a + e^b), without overflow. */
 export const logaddexp = binary('logaddexp', {
   doc: 'y = log(e^a + e^b), computed as max + log1p(e^-|a - b|); dy/da = sigmoid(a - b).',
+  commutative: true,
   formula: (k, a, b) => {
     const rest = k.log1p(k.exp(k.neg(k.abs(k.sub(a, b)))));
     // Infinities of one sign have no difference; any other a = b has the rest log 2.
@@ -78,4 +79,38 @@ export const logSigmoid = unary('logSigmoid', {
   samples: real(-4, 4),
   special,
   torch: 'torch.nn.functional.logsigmoid(x)',
+});
+
+/**
+ * e^x / (1 - e^x) for x <= 0: the odds of the probability e^x, Infinity at 0. All digits are kept, also where 1 / (e^-x - 1)
+ * would lose them because e^-x overflows while e^x is still a (subnormal) number. An operation of its own, because its
+ * derivatives are polynomials in it with positive terms only: nothing cancels, and at 0 the sign of no zero matters.
+ */
+export const expOdds = unary('expOdds', {
+  doc: "y = e^x / (1 - e^x) for x <= 0; y' = y (1 + y).",
+  formula: (k, x) => k.div(k.exp(x), k.abs(k.expm1(x))),
+  partials: [({ y }) => mul(y, add(1, y))],
+  kinks: ({ x }) => [{ where: equal(x, 0), point: 'pole at 0', convention: 'Infinity' }],
+  samples: real(-4, -0.3),
+  special: [0, -0, -1e-7, -0.5, -1, -20, -88, -90, -104, -746, -Infinity, NaN, -3e38],
+});
+
+/**
+ * log(1 - e^x) for x <= 0, the logarithm of the probability that is left: -Infinity at 0, NaN above.
+ *
+ * M. Maechler, "Accurately computing log(1 - exp(-|a|))" (2012): near 0 the difference 1 - e^x loses digits that expm1 keeps;
+ * far below, where it is close to 1, its logarithm loses those that log1p keeps; the two meet at -log 2.
+ */
+export const log1mexp = unary('log1mexp', {
+  doc: "y = log(1 - e^x) for x <= 0, accurate near 0 and far below; y' = -e^x / (1 - e^x).",
+  formula: (k, x) =>
+    k.select(k.lt(k.literal(-Math.LN2), x), k.log(k.neg(k.expm1(x))), k.log1p(k.neg(k.exp(x)))),
+  partials: [({ x }) => neg(expOdds(x))],
+  kinks: ({ x }) => [{ where: equal(x, 0), point: 'pole at 0', convention: '-Infinity' }],
+  samples: real(-4, -0.1),
+  special: [
+    ...[0, -0, -1e-40, 1e-40, -1e-7, -0.5, -0.69, -0.7, -1, -20, -88, -90, -104, -746, 1, 100],
+    ...[Infinity, -Infinity, NaN, -3e38],
+  ],
+  torch: 'torch.where(x > -0.6931471805599453, torch.log(-torch.expm1(x)), torch.log1p(-torch.exp(x)))',
 });

@@ -29,6 +29,7 @@ const logical = { operands: 'bool', result: 'bool', samples: truth, notDifferent
 export const equal = binary('equal', {
   ...comparison,
   doc: 'Whether a = b.',
+  commutative: true,
   formula: (k, a, b) => k.eq(a, b),
   torch: 'x == y',
 });
@@ -36,6 +37,7 @@ export const equal = binary('equal', {
 export const notEqual = binary('notEqual', {
   ...comparison,
   doc: 'Whether a differs from b; true where either is NaN.',
+  commutative: true,
   formula: (k, a, b) => k.ne(a, b),
   torch: 'x != y',
 });
@@ -71,6 +73,7 @@ export const greaterEqual = binary('greaterEqual', {
 export const logicalAnd = binary('logicalAnd', {
   ...logical,
   doc: 'Whether both hold; numbers count as true unless they are 0.',
+  commutative: true,
   formula: (k, a, b) => k.and(a, b),
   torch: 'torch.logical_and(x, y)',
 });
@@ -78,6 +81,7 @@ export const logicalAnd = binary('logicalAnd', {
 export const logicalOr = binary('logicalOr', {
   ...logical,
   doc: 'Whether either holds; numbers count as true unless they are 0.',
+  commutative: true,
   formula: (k, a, b) => k.or(a, b),
   torch: 'torch.logical_or(x, y)',
 });

@@ -23,10 +23,10 @@ import { mul, unify } from './elementwise.ts';
 import { exp, log } from './exponential.ts';
 import { iota } from './generators.ts';
 import { equal, less, lessEqual, logicalAnd, where } from './logic.ts';
+import { finiteMax } from './logSumExp.ts';
 import { expandDims } from './movement.ts';
 import { mean } from './reduction.ts';
 import { axisShifted, leading, pushed, total } from './rules.ts';
-import { finiteMax } from './statistics.ts';
 
 type AxisAttributes = { axis: number };
 

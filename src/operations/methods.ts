@@ -15,6 +15,7 @@ import type { KeepDims, Reduction } from './broadcasting.ts';
 import type { Declared } from './declare.ts';
 import type { Binary, Plain, Unary } from './elementwise.ts';
 import type { Matmul } from './linearAlgebra.ts';
+import type { LogSumExpOptions } from './logSumExp.ts';
 import { type OperationName, registry } from './registry/index.ts';
 
 /** Operations that do not start from a tensor. */
@@ -66,6 +67,8 @@ interface OwnMethods {
   reshape<const S extends Shape>(shape: S): Variable<S>;
   broadcastTo<const S extends Shape>(shape: S): Variable<S>;
   cast<S extends Shape>(this: Variable<S>, dtype: DType): Variable<S>;
+  logSumExp(): Variable<readonly []>;
+  logSumExp(axis?: Axis, options?: LogSumExpOptions): Variable;
 }
 
 /** Whether two types are the same: a reduction may be called as a function of one operand, but it is not one. */

@@ -19,6 +19,7 @@ function cosine(a: Variable, length: Variable): Variable {
  */
 export const hypot = binary('hypot', {
   doc: 'Length of the vector (a, b): y = sqrt(a^2 + b^2), without overflow; dy/da = a / y, and 0 at the origin.',
+  commutative: true,
   formula: (k, a, b) => {
     const [x, y] = [k.abs(a), k.abs(b)];
     const longer = k.max(x, y);

@@ -4,31 +4,27 @@ import {
   apply,
   normalizeAxes,
   type Operation,
-  reducedShape,
   sizeOf,
   type TensorLike,
   toFloat,
   toVariable,
   type Variable,
 } from '../graph/index.ts';
-import { abs, add, div, sqrt, square, sub } from './arithmetic.ts';
+import { div, sqrt, square, sub } from './arithmetic.ts';
 import {
   inferReduction,
   type KeepDims,
   type Reduction,
   type ReductionAttributes,
   restoreAxes,
-  sum,
+  sumLike,
 } from './broadcasting.ts';
 import { cast } from './conversion.ts';
 import { declare, real } from './declare.ts';
 import { mul } from './elementwise.ts';
-import { exp, log } from './exponential.ts';
-import { full } from './generators.ts';
-import { equal, less, where } from './logic.ts';
-import { reshape } from './movement.ts';
+import { equal, where } from './logic.ts';
 import { axesShifted, pushed } from './oneOperand.ts';
-import { max, mean, reductionSamples } from './reduction.ts';
+import { mean, reductionSamples } from './reduction.ts';
 
 type Call = (x: TensorLike, axis?: Axis, options?: KeepDims) => Variable;
 
@@ -36,59 +32,6 @@ function floatOperand(x: TensorLike): Variable {
   const operand = toVariable(x);
   return cast(operand, toFloat(operand.dtype));
 }
-
-/** The largest element along axes, 0 where it is infinite: subtracting it never makes a NaN. */
-export function finiteMax(x: Variable, axes: readonly number[]): Variable {
-  if (sizeOf(x.shape) === 0) return full(reducedShape(x.shape, axes, true), 0, x.dtype);
-  const largest = max(x, axes, { keepDims: true });
-  return where(less(abs(largest), Infinity), largest, 0);
-}
-
-/** The sum over the axes of a reduction. */
-function sumLike(x: Variable, { axes, keepDims }: ReductionAttributes): Variable {
-  return sum(x, axes, { keepDims });
-}
-
-/** e^(x - y) for y = logSumExp(x); 0 where all of x is -Infinity (y too), which has no softmax. */
-function softmaxAgainst(x: Variable, y: Variable): Variable {
-  return exp(sub(x, where(equal(y, -Infinity), 0, y)));
-}
-
-const logSumExpOperation: Operation<ReductionAttributes> = {
-  name: 'logSumExp',
-  infer: ([x], attributes) => [{ shape: inferReduction('logSumExp', x, attributes), dtype: x.dtype }],
-  bprop: ({ inputs: [x], outputs: [y], g, attributes }) =>
-    mul(restoreAxes(g, x, attributes), softmaxAgainst(x, restoreAxes(y, x, attributes))),
-  jvp: pushed((tangent, { inputs: [x], outputs: [y], attributes }) =>
-    sumLike(mul(tangent, softmaxAgainst(x, restoreAxes(y, x, attributes))), attributes),
-  ),
-  batch: axesShifted,
-  computation: {
-    kind: 'composition',
-    expand([x], { axes, keepDims }) {
-      const largest = finiteMax(x, axes);
-      const total = log(sum(exp(sub(x, largest)), axes, { keepDims }));
-      return add(total, keepDims ? largest : reshape(largest, total.shape));
-    },
-  },
-};
-
-const logSumExpOf: Call = (x, axis, { keepDims = false } = {}) => {
-  const operand = floatOperand(x);
-  return apply(logSumExpOperation, [operand], {
-    axes: normalizeAxes('logSumExp', axis, operand.rank),
-    keepDims,
-  });
-};
-
-/** log(sum(exp(x))) along `axis` (all axes by default), without overflow. */
-export const logSumExp = declare(logSumExpOf as Reduction)({
-  name: 'logSumExp',
-  doc: 'y = log sum_i e^(x_i), computed as m + log sum_i e^(x_i - m) with m = max x; dy/dx_i = e^(x_i - y).',
-  dtypes: 'float',
-  operation: logSumExpOperation,
-  samples: reductionSamples(logSumExpOf, real(-3, 3), (axis) => `x.logsumexp(${axis})`),
-});
 
 type VarianceAttributes = ReductionAttributes & { correction: number };
 

@@ -3,11 +3,13 @@
  * expressions of the graph. A rule, in a file of its own, is left with the formulas.
  */
 import { buildGradients, gradients as gradientsOf } from '../autodiff/backprop.ts';
+import { differentiate } from '../autodiff/differentiate.ts';
 import {
   at,
   ChainruleError,
   DisconnectedError,
   DTypeError,
+  disconnected,
   filled,
   isFloat,
   type Parameter,
@@ -176,14 +178,18 @@ function checkLoss(name: string, J: Variable): void {
  */
 function reachable(name: string, J: Variable): Map<Parameter, Variable> {
   const candidates = parametersOf([J]);
-  const table = buildGradients([J], candidates, [scalar(1, J.dtype)]);
+  const seed = scalar(1, J.dtype);
+  const gradients = differentiate([J], candidates, (outputs) => {
+    const table = buildGradients(outputs, candidates, [seed]);
+    return candidates.map((each) => table.get(each) ?? disconnected);
+  });
   const found = new Map<Parameter, Variable>();
-  for (const each of candidates) {
-    const gradient = table.get(each);
+  candidates.forEach((each, i) => {
+    const gradient = gradients[i];
     if (gradient instanceof Variable) found.set(each, gradient);
     // Asking for it by itself throws the error that tells why it is undefined.
-    else if (gradient?.gradient === 'undefined') gradientsOf(J, [each]);
-  }
+    else if (gradient.gradient === 'undefined') gradientsOf(J, [each]);
+  });
   if (found.size === 0) {
     const why =
       candidates.length === 0 ? 'has no trainable parameters' : 'has no gradient for its parameters';

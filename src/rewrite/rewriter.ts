@@ -19,6 +19,7 @@ import {
   withSite,
 } from '../graph/index.ts';
 import { broadcastTo } from '../operations/broadcasting.ts';
+import { identity } from '../operations/identity.ts';
 import { numberLanguage, store } from '../operations/scalar.ts';
 import { uniformValue } from '../operations/uniform.ts';
 import { instantiate, match } from './match.ts';
@@ -32,13 +33,19 @@ export interface RewriteOptions {
   readonly rules?: RuleTable;
   /** Also replaces each composition by what it is composed of. */
   readonly expand?: boolean;
-  /** Regions (see `Operation.regionResults`) are left as they are, so that they can still be differentiated. */
+  /**
+   * The graph as it was stays in use beside the new one, to be differentiated: regions (see `Operation.regionResults`) are
+   * left as they are, and so is all that leads to an opaque operation, which must not run twice, or to an identity, which
+   * may be what a derivative is with respect to.
+   */
   readonly keepRegions?: boolean;
   /** What was made from this variable number on belongs to a derivative. */
   readonly derivativesSince?: number;
   /** Receives each rule that fires. */
   readonly trace?: RewriteStep[];
 }
+
+const identityOperation = identity.declaration.operation;
 
 /** How many rules may fire in the place of one application of the graph as it was. */
 const CAP = 1000;
@@ -89,12 +96,18 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
   /** Rebuilds the applications above `outputs` in the order in which they were made, down to those that are settled. */
   visitAll(outputs: readonly Variable[], nested = false): void {
     const isSettled = ({ source }: Variable): boolean =>
-      source.kind === 'output' && this.settled.has(source.application);
+      source.kind === 'output' && (this.settled.has(source.application) || this.isKept(source.application));
     for (const application of inOrderOfCreation(ancestors(outputs, isSettled).applications)) {
       if (this.settled.has(application)) continue;
       if (!nested) this.fired = [];
       this.visit(application);
     }
+  }
+
+  private isKept({ operation }: Application): boolean {
+    return (
+      this.options.keepRegions === true && (operation.opaque === true || operation === identityOperation)
+    );
   }
 
   private visit(application: Application): void {
