@@ -8,7 +8,7 @@ export default defineConfig({
     // Examples and snippets import the package by its name; tests run them against the source.
     alias: [
       { find: /^chainrule$/, replacement: `${source}/index.ts` },
-      { find: /^chainrule\/(nn|optim|data|krylov|visualize)$/, replacement: `${source}/$1/index.ts` },
+      { find: /^chainrule\/(nn|optim|data|krylov|rewrite|visualize)$/, replacement: `${source}/$1/index.ts` },
     ],
   },
   test: {

@@ -126,6 +126,7 @@ export {
   parameter,
   parametersOf,
   print,
+  RewriteError,
   type ScalarLanguage,
   type Shape,
   ShapeError,
@@ -156,6 +157,7 @@ export {
   dependentColumns,
   type ElementwiseDefinition,
   full,
+  type LogSumExpOptions,
   type Padding,
   type PartialDerivative,
   type PoolOptions,
@@ -173,3 +175,13 @@ export {
   whole,
 } from './operations/index.ts';
 export * from './operations/registry/all.ts';
+export {
+  getRewriting,
+  type RewriteLevel,
+  type RewriteStep,
+  type RuleClass,
+  type SimplifyOptions,
+  setRewriting,
+  simplify,
+  withRewriting,
+} from './rewrite/index.ts';

@@ -1,7 +1,6 @@
 /** Graphs built anew with something in them changed. */
-import { withSite } from './site.ts';
 import { ancestors, inOrderOfCreation } from './traversal.ts';
-import { type Application, applyOperation, type Variable } from './variable.ts';
+import { type Application, applyOperation, inPlaceOf, type Variable } from './variable.ts';
 
 /** New outputs for an application whose inputs have become `inputs`; undefined for the same operation on those. */
 export type Remake = (
@@ -23,9 +22,9 @@ export function rebuild(
   for (const application of inOrderOfCreation(
     ancestors(outputs, (each) => replaced.has(each)).applications,
   )) {
-    const { operation, attributes, site } = application;
+    const { operation, attributes } = application;
     const inputs = application.inputs.map(current);
-    const made = withSite(site, () => {
+    const made = inPlaceOf(application, () => {
       const other = remake(application, inputs);
       if (other !== undefined || inputs.every((input, i) => input === application.inputs[i])) return other;
       return applyOperation(operation, inputs, attributes);

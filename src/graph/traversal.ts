@@ -61,11 +61,11 @@ export function ancestors(
 }
 
 /**
- * The same applications in the order in which they were made. That is a topological order too, and a good one to compute
+ * The same applications in the order in which they were made, or what they replace was made. That is a topological order too, and a good one to compute
  * in: it is the one their author had in mind, and back-propagation makes each term just when it is to be added (R11).
  */
 export function inOrderOfCreation(applications: readonly Application[]): Application[] {
-  return [...applications].sort((a, b) => a.outputs[0].id - b.outputs[0].id);
+  return [...applications].sort((a, b) => a.order - b.order || a.outputs[0].id - b.outputs[0].id);
 }
 
 /** The graph that computes `outputs`. */

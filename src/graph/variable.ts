@@ -9,7 +9,7 @@ import type { DType } from './dtype.ts';
 import { EvaluationError } from './errors.ts';
 import type { Disconnected, UndefinedGradient, Zero } from './gradient.ts';
 import { formatShape, type Shape } from './shape.ts';
-import { at, captureSite, type Site } from './site.ts';
+import { at, captureSite, type Site, withSite } from './site.ts';
 import type { Tensor } from './tensor.ts';
 
 /** One use of an operation. The graph is bipartite: variables feed applications, applications make variables. */
@@ -20,6 +20,11 @@ export interface Application {
   readonly outputs: readonly Variable[];
   /** The user's line that asked for it. */
   readonly site: Site;
+  /**
+   * Where it stands in the order in which the graph was written: behind all that it reads. What is put in the place of
+   * another application keeps that one's.
+   */
+  readonly order: number;
 }
 
 /** Where a variable comes from. */
@@ -166,6 +171,28 @@ export interface Operation<A = any> {
 /** What a derivative rule answers: an expression, or one of the three words of `gradient.ts`. */
 export type Gradient = Variable | Zero | Disconnected | UndefinedGradient;
 
+let inheritedOrder: number | undefined;
+
+/** Runs `body`; whatever it builds has the site and the order of `application`, in whose place it is put. */
+export function inPlaceOf<T>({ site, order }: Application, body: () => T): T {
+  const outer = inheritedOrder;
+  inheritedOrder = order;
+  try {
+    return withSite(site, body);
+  } finally {
+    inheritedOrder = outer;
+  }
+}
+
+/** The order of an application made now. */
+function orderBehind(inputs: readonly Variable[]): number {
+  if (inheritedOrder === undefined) return created;
+  let order = inheritedOrder;
+  for (const { source } of inputs)
+    if (source.kind === 'output') order = Math.max(order, source.application.order);
+  return order;
+}
+
 /**
  * Applies `operation` and returns its output variables: the only way a graph grows.
  * @throws ShapeError or DTypeError where the inputs do not fit.
@@ -178,7 +205,14 @@ export function applyOperation<A>(
   const site = captureSite();
   const types = operation.infer(inputs, attributes);
   const outputs: Variable[] = [];
-  const application: Application = { operation, inputs, attributes: attributes as Attributes, outputs, site };
+  const application: Application = {
+    operation,
+    inputs,
+    attributes: attributes as Attributes,
+    outputs,
+    site,
+    order: orderBehind(inputs),
+  };
   for (let index = 0; index < types.length; index++) {
     outputs.push(
       new Variable(types[index].shape, types[index].dtype, { kind: 'output', application, index }),

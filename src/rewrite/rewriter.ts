@@ -11,12 +11,12 @@ import {
   expansionOf,
   getOperation,
   inOrderOfCreation,
+  inPlaceOf,
   operationNumber,
   RewriteError,
   sameShape,
   scalar,
   type Variable,
-  withSite,
 } from '../graph/index.ts';
 import { broadcastTo } from '../operations/broadcasting.ts';
 import { identity } from '../operations/identity.ts';
@@ -112,7 +112,7 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
 
   private visit(application: Application): void {
     this.settled.add(application);
-    withSite(application.site, () => {
+    inPlaceOf(application, () => {
       const made = this.rebuild(application);
       application.outputs.forEach((output, i) => {
         if (made[i] === output) return;

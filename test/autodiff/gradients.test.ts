@@ -23,6 +23,7 @@ import {
   tensor,
   type Variable,
   valueOf,
+  withRewriting,
 } from '../examples/support.ts';
 
 describe('targets', () => {
@@ -132,14 +133,14 @@ describe('a variable that is used many times', () => {
     const x = leaf(2);
     let z: Variable = mul(x, 1);
     for (let factor = 2; factor <= 100; factor++) z = add(z, mul(x, factor));
-    const [dx] = gradients(z, [x]);
+    const [dx] = withRewriting('none', () => gradients(z, [x]));
     expect(valueOf(dx)).toBe(5050);
     expect(countApplications([dx], 'add')).toBe(99);
   });
 
   test('twice by one operation has two terms (R8)', () => {
     const x = leaf(3);
-    const [dx] = gradients(mul(x, x), [x]);
+    const [dx] = withRewriting('none', () => gradients(mul(x, x), [x]));
     expect(getOperation(dx)?.operation.name).toBe('add');
     expect(getInputs(dx)).toEqual([x, x]);
     expect(valueOf(dx)).toBe(6);

@@ -21,6 +21,7 @@ import {
   times,
   type Variable,
   valueOf,
+  withRewriting,
 } from './support.ts';
 
 /** y = A B C D x: the Jacobian is the product A B C D (eq. 6.58), and a mode is an order of multiplying it. */
@@ -112,7 +113,9 @@ describe.each(CHAINS)('E17: the Jacobian of a %s chain, sizes %j', (_, sizes, ch
     const costs = jacobianCost(layers)(x);
     const run = compile(jacobian(layers));
     expectClose(run(tensor(at, { dtype: 'float64' })).toArray(), product as Matrix);
-    expect(operationCount(jacobian(layers)(x))).toBe(costs[costs.mode]);
+    const plain = withRewriting('none', () => jacobian(layers)(x));
+    expect(operationCount(plain)).toBe(costs[costs.mode]);
+    expect(operationCount(jacobian(layers)(x))).toBeLessThanOrEqual(costs[costs.mode]);
   });
 });
 
@@ -121,7 +124,7 @@ test('E17: what is elementwise from end to end costs its diagonal, and laying it
   const x = input([10]);
   const { forward, reverse } = jacobianCost(f)(x);
   // The slopes of f for 10 elements, and 100 elements chosen by comparing two indices.
-  const slopes = operationCount(grad((v: Variable) => sum(f(v)))(x));
+  const slopes = operationCount(withRewriting('none', () => grad((v: Variable) => sum(f(v)))(x)));
   for (const each of [forward, reverse]) expect(each).toBeLessThanOrEqual(slopes + 10 + 2 * 100);
   expectClose(valueOf(jacobian(f)(leaf([1, 2]))), [
     [4, 0],

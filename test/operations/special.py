@@ -9,7 +9,8 @@ import math
 import random
 from pathlib import Path
 
-from mpmath import atan2, erfc, erfinv, exp, findroot, hypot, log, log1p, loggamma, mp, mpf, pi, polygamma, sign, sin, sqrt
+from mpmath import atan2, erfc, erfinv, exp, expm1, findroot, hypot, log, log1p, loggamma, mp, mpf, pi, polygamma
+from mpmath import sign, sin, sqrt
 
 mp.dps = 50
 random.seed(1)
@@ -83,6 +84,10 @@ def own(f):
     return lambda *arguments: (f(*arguments), 0)
 
 
+def log1mexp(x):
+    return log(-expm1(x)) if x > -1 else log1p(-exp(x))
+
+
 right = uniform(0, 4, 80) + uniform(3, 12, 40) + powers(-300, 300, 40) + powers(-3, 5, 30)
 gamma_arguments = right + around(1, 2, 3) + left_of_zero(30)
 moderate = [x for x in right if 1e-30 < x < 1e30] + around(1, 3) + [x for x in left_of_zero(25) if -50 < x < -1e-30]
@@ -116,6 +121,11 @@ TABLES = {
     "logSigmoid": table(own(lambda x: -log1p(exp(-x))), uniform(-5, 5, 40) + signed(-10, 2.8)(60)),
     "hypot": table(own(hypot), *plane),
     "atan2": table(own(atan2), *plane),
+    "log1mexp": table(own(log1mexp), [-x for x in uniform(0, 5, 60) + powers(-300, 2.8, 60)] + around(-math.log(2))),
+    "log1mexp slope": table(own(lambda x: -1 / expm1(-x)), [-x for x in uniform(0, 5, 40) + powers(-150, 2.86, 60)]),
+    "log1mexp curvature": table(
+        own(lambda x: -exp(x) / expm1(x) ** 2), [-x for x in uniform(0, 5, 40) + powers(-150, 2.86, 60)]
+    ),
 }
 
 Path(__file__).with_suffix(".json").write_text(json.dumps(TABLES, indent=2) + "\n")

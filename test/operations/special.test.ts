@@ -11,13 +11,16 @@ import {
   type Variable,
 } from '../../src/graph/index.ts';
 import { registry } from '../../src/operations/index.ts';
+import { expOdds } from '../../src/operations/logarithms.ts';
 import { backends, reference } from '../support/backends.ts';
+import { checkOperation } from '../support/checkOperation.ts';
 import { derivative, EPSILON } from '../support/numeric.ts';
 
 const {
   add,
   atan2,
   digamma,
+  div,
   erf,
   erfc,
   erfinv,
@@ -25,6 +28,7 @@ const {
   gammaln,
   hypot,
   log,
+  log1mexp,
   logaddexp,
   logit,
   logSigmoid,
@@ -39,6 +43,13 @@ type Call = (...operands: Variable[]) => Variable;
 
 const unary = (f: (x: Variable) => Variable): Call => f as Call;
 const binary = (f: (a: Variable, b: Variable) => Variable): Call => f as Call;
+/** f, `times` times differentiated. */
+const derived = (f: (x: Variable) => Variable, times: number): Call =>
+  unary((x) => {
+    let y = f(x);
+    for (let i = 0; i < times; i++) [y] = gradients(sum(y), [x]);
+    return y;
+  });
 const order = (n: number): Call => unary((x) => polygamma(n, x));
 
 /** The functions, and how many units in the last place they may be wrong, in float64. */
@@ -57,6 +68,9 @@ const FUNCTIONS: Record<string, { call: Call; ulps: number }> = {
   logSigmoid: { call: unary(logSigmoid), ulps: 3 },
   hypot: { call: binary((a, b) => hypot(a, b)), ulps: 2 },
   atan2: { call: binary((a, b) => atan2(a, b)), ulps: 3 },
+  log1mexp: { call: unary(log1mexp), ulps: 3 },
+  'log1mexp slope': { call: derived(log1mexp, 1), ulps: 4 },
+  'log1mexp curvature': { call: derived(log1mexp, 2), ulps: 8 },
 };
 
 /** The distance between neighbouring floats of this size. */
@@ -68,6 +82,8 @@ function unit(size: number, dtype: FloatDType): number {
 const rows = (name: string): number[][] => truth[name].map((line) => line.split(' ').map(Number));
 const vector = (values: readonly number[], dtype: FloatDType = 'float64'): Variable =>
   constant(tensor([...values], { dtype }));
+
+checkOperation('expOdds', expOdds);
 
 describe.each([reference, ...backends])('$name', ({ evaluate }) => {
   const numbers = (x: Variable): Nested => evaluate([x])[0].toArray();
@@ -283,6 +299,36 @@ describe.each([reference, ...backends])('$name', ({ evaluate }) => {
         0,
       ]);
       expect(slope(logSigmoid, vector([-1000, 1000]))).toEqual([1, 0]);
+    });
+
+    test('log1mexp ends in a pole, with no value beyond', () => {
+      expect(numbers(log1mexp(vector([0, -0, -Infinity, 1e-300, Infinity, NaN])))).toEqual([
+        -Infinity,
+        -Infinity,
+        -0,
+        NaN,
+        NaN,
+        NaN,
+      ]);
+      const x = vector([0, -0]);
+      for (const times of [1, 2, 3])
+        expect(numbers(derived(log1mexp, times)(x)), `derivative ${times}`).toEqual([-Infinity, -Infinity]);
+    });
+
+    test('log1mexp keeps the digits of its slope where the exponential of -x overflows', () => {
+      const x = [-80, -88.9, -95, -103].map(Math.fround);
+      const found = evaluate([derived(log1mexp, 1)(vector(x, 'float32'))])[0].data;
+      x.forEach((at, i) => {
+        const expected = -Math.exp(at);
+        expect(Math.abs(found[i] - expected)).toBeLessThanOrEqual(unit(-expected, 'float32'));
+      });
+    });
+
+    test('log1mexp undoes itself', () => {
+      const x = vector([-1e-9, -0.3, -0.69, -0.7, -2, -20]);
+      for (const ratio of numbers(div(log1mexp(log1mexp(x)), x)) as number[]) {
+        expect(Math.abs(ratio - 1)).toBeLessThan(2e-14);
+      }
     });
 
     test('logit undoes sigmoid', () => {

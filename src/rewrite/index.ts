@@ -1,0 +1,27 @@
+/** The language of rewrite rules, for users who write their own; `simplify` takes them. */
+export { getRewriting, type RewriteLevel, setRewriting, withRewriting } from './level.ts';
+export {
+  type Family,
+  type Place,
+  type Rule,
+  type RuleClass,
+  type RuleDTypes,
+  type RuleParts,
+  rule,
+} from './rule.ts';
+export { defaultRules } from './rules/index.ts';
+export { type SimplifyOptions, simplify } from './simplify.ts';
+export {
+  type Applied,
+  type AttributesTerm,
+  applied,
+  attributes,
+  type Bindings,
+  type NumberTerm,
+  number,
+  type Term,
+  terms,
+  type Unknown,
+  unknown,
+} from './term.ts';
+export type { RewriteStep } from './trace.ts';
