@@ -17,7 +17,7 @@ import { chooseMaterialized } from './materialize.ts';
 import { arenaBytesOf, planMemory } from './memory.ts';
 import { mergeLoops } from './merge.ts';
 import { type Kernel, type Place, type Program, renameBuffers } from './program.ts';
-import { hasten } from './schedule.ts';
+import { hasten, numbersFirst } from './schedule.ts';
 import { placeUpdates, type Update } from './updates.ts';
 import { contiguous } from './views.ts';
 import { waitsOf } from './waits.ts';
@@ -166,7 +166,7 @@ function lowerGraph(
   routines: Map<string, Operation>,
 ): { table: Buffers; kernels: Kernel[] } {
   const { applications: found, leaves } = ancestors(results);
-  const applications = inOrderOfCreation(found);
+  const applications = numbersFirst(inOrderOfCreation(found));
   const forced = new Set<Variable>();
   for (;;) {
     const materialized = chooseMaterialized(applications, results, forced);

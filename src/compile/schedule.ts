@@ -2,8 +2,27 @@
  * The order in which kernels run: the one in which the graph was written, except that what gives memory back runs as soon
  * as it can.
  */
+import { type Application, getOperation, sizeOf } from '../graph/index.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Kernel } from './program.ts';
+
+/**
+ * The same applications with those first that compute single numbers from single numbers (a learning rate, converted): they
+ * take no memory to speak of, and whatever waits for them can then run as early as its large operands allow.
+ * @param applications in a valid order, which is kept otherwise
+ */
+export function numbersFirst(applications: readonly Application[]): Application[] {
+  const first = new Set<Application>();
+  for (const application of applications) {
+    const { inputs, outputs } = application;
+    const small = [...inputs, ...outputs].every(({ shape }) => sizeOf(shape) === 1);
+    if (small && inputs.every((each) => isFirst(getOperation(each)))) first.add(application);
+  }
+  function isFirst(application: Application | undefined): boolean {
+    return application === undefined || first.has(application);
+  }
+  return [...first, ...applications.filter((each) => !first.has(each))];
+}
 
 /**
  * Runs a kernel after which less memory is taken than before it as early as its operands allow: a weight's update right
