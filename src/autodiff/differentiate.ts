@@ -8,6 +8,7 @@
  */
 import {
   ancestors,
+  constant,
   creationMark,
   type Gradient,
   getOperation,
@@ -55,8 +56,8 @@ export function withPlainForms(
 ): Gradient[] {
   const plain = once(build);
   return derivatives.map((gradient, i) => {
-    if (!isVariable(gradient) || gradient.source.kind === 'constant') return gradient;
-    const made = gradient.id < since ? identity(gradient) : gradient;
+    if (!isVariable(gradient)) return gradient;
+    const made = gradient.id < since ? anotherNameFor(gradient) : gradient;
     plainForms.set(made, () => asVariable(plain()[i], made));
     return made;
   });
@@ -64,6 +65,12 @@ export function withPlainForms(
 
 function isVariable(gradient: Gradient): gradient is Variable {
   return gradient instanceof Variable;
+}
+
+/** A variable of its own for the same numbers. */
+function anotherNameFor(variable: Variable): Variable {
+  const { source } = variable;
+  return source.kind === 'constant' ? constant(source.tensor) : identity(variable);
 }
 
 /** Zeros, where there is only a word for it. */
@@ -106,11 +113,10 @@ const plainForms = new WeakMap<Variable, () => Variable>();
 /** The graph of `outputs` with every derivative in it as it would have come out of the graph as it was written. */
 export function withPlainDerivatives(outputs: readonly Variable[]): readonly Variable[] {
   const replaced = new Map<Variable, Variable>();
-  for (const application of ancestors(outputs).applications) {
-    for (const output of application.outputs) {
-      const plain = plainForms.get(output);
-      if (plain !== undefined) replaced.set(output, plain());
-    }
+  const { applications, leaves } = ancestors(outputs);
+  for (const each of [...leaves, ...applications.flatMap(({ outputs: made }) => made)]) {
+    const plain = plainForms.get(each);
+    if (plain !== undefined) replaced.set(each, plain());
   }
   return replaced.size === 0 ? outputs : rebuild(outputs, replaced);
 }

@@ -11,6 +11,7 @@ import {
   type TypedArray,
   type Variable,
 } from '../graph/index.ts';
+import { getRewriting } from '../rewrite/level.ts';
 
 /** A graph made ready to run: call it with the numbers of its inputs. */
 export type Runnable = (inputs: readonly TypedArray[]) => Tensor[];
@@ -31,7 +32,8 @@ export class ProgramCache {
   }
 
   evaluate(outputs: readonly Variable[], feeds: Feeds | undefined): Tensor[] {
-    const { key, leaves } = structureOf(outputs);
+    const { key: structure, leaves } = structureOf(outputs);
+    const key = `${getRewriting()};${structure}`;
     const values = leaves.map((leaf) => valueOf(leaf, feeds));
     const program = this.programs.get(key) ?? this.prepare(outputs, leaves);
     this.programs.delete(key);

@@ -3,6 +3,7 @@ import {
   type Axis,
   apply,
   broadcastShapes,
+  type FloatDType,
   normalizeAxes,
   type Operation,
   reducedShape,
@@ -10,34 +11,52 @@ import {
   type TensorLike,
   type Variable,
 } from '../graph/index.ts';
-import { abs, add, sub } from './arithmetic.ts';
+import { add, clip, div, sub } from './arithmetic.ts';
 import {
   broadcastTo,
   inferReduction,
   type KeepDims,
   type ReductionAttributes,
   restoreAxes,
+  sum,
   sumLike,
 } from './broadcasting.ts';
 import { declare, real, type Sample } from './declare.ts';
 import { binary, mul, unify } from './elementwise.ts';
 import { exp, log } from './exponential.ts';
 import { full } from './generators.ts';
+import { stopGradient } from './identity.ts';
 import { equal, less, logicalAnd, where } from './logic.ts';
 import { reshape } from './movement.ts';
 import { max, reductionSamples } from './reduction.ts';
 import { axesShifted, leading, pushed, total } from './rules.ts';
 
-/** The largest element along axes, 0 where it is infinite: subtracting it never makes a NaN. */
+const LARGEST = { float32: (2 - 2 ** -23) * 2 ** 127, float64: Number.MAX_VALUE };
+
+/**
+ * The largest element along axes, or the finite number next to it where it is infinite: subtracting it never makes a NaN,
+ * and beside an infinite element what is finite vanishes, however large.
+ */
 export function finiteMax(x: Variable, axes: readonly number[]): Variable {
   if (sizeOf(x.shape) === 0) return full(reducedShape(x.shape, axes, true), 0, x.dtype);
-  const largest = max(x, axes, { keepDims: true });
-  return where(less(abs(largest), Infinity), largest, 0);
+  const bound = LARGEST[x.dtype as FloatDType];
+  return clip(max(x, axes, { keepDims: true }), -bound, bound);
 }
 
-/** e^(x - y) for y = logSumExp(x); 0 where all of x is -Infinity (y too), which has no softmax. */
-function softmaxAgainst(x: Variable, y: Variable): Variable {
-  return exp(sub(x, where(equal(y, -Infinity), 0, y)));
+/**
+ * Shares of a sum, divided by what they add up to. That is 1, but for the rounding of the logarithm y of the sum: where y
+ * is large, so is its rounding, and all e^(x_i - y) are off by that factor. Being 1, it has no derivative. (Of a sum that is
+ * 0 or infinite there are no shares.)
+ */
+function normalized(shares: Variable, total: Variable): Variable {
+  const proper = logicalAnd(less(0, total), less(total, Infinity));
+  return div(shares, stopGradient(where(proper, total, 1)));
+}
+
+/** e^(x - y) for y = logSumExp(x), of x's rank; 0 where all of x is -Infinity (y too), which has no softmax. */
+function softmaxAgainst(x: Variable, y: Variable, { axes }: ReductionAttributes): Variable {
+  const shares = exp(sub(x, where(equal(y, -Infinity), 0, y)));
+  return normalized(shares, sum(shares, axes, { keepDims: true }));
 }
 
 /** m + log sum_i f(e^(x_i - m)), where m is the largest x. */
@@ -55,9 +74,9 @@ const logSumExpOperation: Operation<ReductionAttributes> = {
   name: 'logSumExp',
   infer: ([x], attributes) => [{ shape: inferReduction('logSumExp', x, attributes), dtype: x.dtype }],
   bprop: ({ inputs: [x], outputs: [y], g, attributes }) =>
-    mul(restoreAxes(g, x, attributes), softmaxAgainst(x, restoreAxes(y, x, attributes))),
+    mul(restoreAxes(g, x, attributes), softmaxAgainst(x, restoreAxes(y, x, attributes), attributes)),
   jvp: pushed((tangent, { inputs: [x], outputs: [y], attributes }) =>
-    sumLike(mul(tangent, softmaxAgainst(x, restoreAxes(y, x, attributes))), attributes),
+    sumLike(mul(tangent, softmaxAgainst(x, restoreAxes(y, x, attributes), attributes)), attributes),
   ),
   batch: axesShifted,
   computation: {
@@ -95,14 +114,20 @@ const weightedOperation: Operation<ReductionAttributes> = {
   bprop({ inputs: [x, w], outputs: [y], index, g, attributes }) {
     const share = logShare(x, restoreAxes(y, x, attributes));
     const incoming = restoreAxes(g, x, attributes);
-    return index === 0 ? mul(incoming, mulExp(w, share)) : mulExp(incoming, share);
+    const shares = mulExp(w, share);
+    const total = sum(shares, attributes.axes, { keepDims: true });
+    return index === 0
+      ? mul(incoming, normalized(shares, total))
+      : normalized(mulExp(incoming, share), total);
   },
   jvp({ inputs: [x, w], outputs: [y], tangents: [dx, dw], attributes }) {
     const share = logShare(x, restoreAxes(y, x, attributes));
+    const shares = mulExp(w, share);
+    const whole = sum(shares, attributes.axes, { keepDims: true });
     return [
       total(
-        dx === undefined ? undefined : sumLike(mul(dx, mulExp(w, share)), attributes),
-        dw === undefined ? undefined : sumLike(mulExp(dw, share), attributes),
+        dx === undefined ? undefined : sumLike(mul(dx, normalized(shares, whole)), attributes),
+        dw === undefined ? undefined : sumLike(normalized(mulExp(dw, share), whole), attributes),
       ),
     ];
   },

@@ -6,6 +6,7 @@ import {
   attributeKey,
   type DType,
   getOperation,
+  isFloat,
   sameShape,
   scalar,
   type Variable,
@@ -13,7 +14,7 @@ import {
 import { where } from '../operations/logic.ts';
 import { store } from '../operations/scalar.ts';
 import { uniformValue } from '../operations/uniform.ts';
-import type { Applied, Bindings, Term } from './term.ts';
+import type { Applied, Bindings, NumberTerm, Term } from './term.ts';
 
 const whereOperation = where.declaration.operation;
 
@@ -30,15 +31,25 @@ export function match(
   application: Application,
   accept: (found: Bindings) => boolean = () => true,
 ): Bindings | undefined {
+  if (!hasOperands(pattern, application)) return undefined;
   const found: Search = { variables: {}, attributes: {}, numbers: {} };
   return matchApplication(pattern, application, found, () => accept(found)) ? found : undefined;
+}
+
+/** Whether the operations that a pattern has for operands are there at all: most rules fail here, at little cost. */
+function hasOperands({ operands }: Applied, { inputs }: Application): boolean {
+  return operands.every(
+    (operand) =>
+      operand.kind !== 'applied' ||
+      inputs.some((input) => getOperation(input)?.operation === operand.operation),
+  );
 }
 
 /** Binds what it can and calls `next`; where that says no, unbinds it again and looks for another way. */
 function matchTerm(term: Term, variable: Variable, found: Search, next: () => boolean): boolean {
   switch (term.kind) {
     case 'number':
-      return uniformValue(variable) === term.value && next();
+      return isNumber(term.value, variable) && next();
     case 'unknown': {
       const value = term.known ? uniformValue(variable) : 0;
       if (value === undefined) return false;
@@ -89,6 +100,13 @@ function matchOperands(
     i === operands.length ? next() : matchTerm(operands[i], order[i], found, () => inOrder(order, i + 1));
   if (inOrder(inputs)) return true;
   return operation.commutative === true && inOrder([inputs[1], inputs[0]]);
+}
+
+/** Whether a variable holds this number everywhere, as its dtype rounds it. */
+function isNumber(value: NumberTerm['value'], variable: Variable): boolean {
+  const found = uniformValue(variable);
+  if (found === undefined || typeof value !== 'number') return false;
+  return found === (isFloat(variable.dtype) ? store(value, variable.dtype) : value);
 }
 
 /** One variable, or one number everywhere in the same type. */

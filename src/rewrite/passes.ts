@@ -1,9 +1,9 @@
 /** When graphs are rewritten: before they are differentiated, as derivatives when they come out, and before they are compiled. */
-import type { Variable } from '../graph/index.ts';
+import { ancestors, type Variable } from '../graph/index.ts';
 import { getRewriting, type RewriteLevel } from './level.ts';
 import { rewrite } from './rewriter.ts';
 import type { Rule } from './rule.ts';
-import { collectingRules, defaultRules, finalRules } from './rules/index.ts';
+import { collectingRules, dataRules, defaultRules, finalRules } from './rules/index.ts';
 import { RuleTable } from './ruleTable.ts';
 
 /** One table for each level, made when it is first needed. */
@@ -21,8 +21,11 @@ function tables(rules: readonly Rule[]): () => RuleTable | undefined {
   };
 }
 
-const stabilizing = tables(defaultRules);
-const collecting = tables([...defaultRules, ...collectingRules]);
+/** No more passes than this over a derivative. */
+const PASSES = 4;
+
+const stabilizing = tables([...dataRules, ...defaultRules]);
+const collecting = tables([...dataRules, ...defaultRules, ...collectingRules]);
 const final = tables([...finalRules, ...defaultRules]);
 
 /** A graph about to be differentiated, in the form whose derivative is finite and short. Regions stay as they are. */
@@ -33,12 +36,34 @@ export function stabilize(outputs: readonly Variable[]): Variable[] {
 
 /**
  * Derivatives as they have come out of differentiation, made short, so that the next order does not grow out of hand.
+ *
+ * To collect like terms and take out common factors mostly makes a graph shorter, but sometimes longer: what two sums had
+ * in common may be lost. So it is done, and undone where it did not pay.
  * @param since the number of a variable made just before differentiation began
  */
 export function simplifyDerivatives(outputs: readonly Variable[], since: number): Variable[] {
-  const rules = collecting();
-  if (rules === undefined) return [...outputs];
-  return rewrite(outputs, { rules, keepRegions: true, derivativesSince: since });
+  const rules = stabilizing();
+  const all = collecting();
+  if (rules === undefined || all === undefined) return [...outputs];
+  const options = { keepRegions: true, derivativesSince: since };
+  let collected = false;
+  let short: readonly Variable[] = outputs;
+  // What a rule has done away with may have been the second reader of a term, which can then be collected.
+  for (let pass = 0, fired = true; fired && pass < PASSES; pass++) {
+    fired = false;
+    const watch = (rule: Rule): void => {
+      fired = true;
+      collected ||= collectingRules.includes(rule);
+    };
+    short = rewrite(short, { ...options, rules: all, watch });
+  }
+  if (!collected) return [...short];
+  const asMade = rewrite(outputs, { ...options, rules });
+  return sizeOf(asMade) < sizeOf(short) ? asMade : [...short];
+}
+
+function sizeOf(outputs: readonly Variable[]): number {
+  return ancestors(outputs).applications.length;
 }
 
 /** A graph about to be compiled: rewritten, with compositions replaced by what they are composed of. */

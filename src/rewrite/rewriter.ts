@@ -41,7 +41,9 @@ export interface RewriteOptions {
   readonly keepRegions?: boolean;
   /** What was made from this variable number on belongs to a derivative. */
   readonly derivativesSince?: number;
-  /** Receives each rule that fires. */
+  /** Sees each rule that fires. */
+  readonly watch?: (rule: Rule) => void;
+  /** Receives a description of each step. */
   readonly trace?: RewriteStep[];
 }
 
@@ -54,7 +56,30 @@ const CAP = 1000;
 export function rewrite(outputs: readonly Variable[], options: RewriteOptions = {}): Variable[] {
   const rewriter = new Rewriter(outputs, options);
   rewriter.visitAll(outputs);
-  return outputs.map((output) => rewriter.current(output));
+  const rewritten = outputs.map((output) => rewriter.current(output));
+  rewriter.markDerivatives(rewritten);
+  return rewritten;
+}
+
+/** Applications that differentiation has made. */
+const derivatives = new WeakSet<Application>();
+
+/** Applications to visit, and what to do when they are done. */
+interface Visit {
+  readonly applications: readonly Application[];
+  next: number;
+  readonly finish?: () => void;
+}
+
+/** What comes in the place of an application. */
+interface Rebuilt {
+  readonly results: readonly Variable[];
+  /** Under which equal applications find it. */
+  readonly key?: string;
+  /** Built just now on top of variables of the new graph, and still to be visited. */
+  readonly isNew?: boolean;
+  /** What the application would have read, which its replacement may not. */
+  readonly unread?: readonly Variable[];
 }
 
 class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
@@ -68,7 +93,10 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
   private readonly settled = new Set<Application>();
   /** Applications inside regions. */
   private readonly frozen: ReadonlySet<Application>;
+  /** How many applications and results read each variable of the new graph, those that are still to be visited included. */
   private readonly readers = new Map<Variable, number>();
+  /** The applications whose reading is counted. */
+  private readonly counted = new Set<Application>();
   /** The rules that have fired in the place of the application being visited. */
   private fired: string[] = [];
 
@@ -76,16 +104,48 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
     this.options = options;
     const { applications } = ancestors(outputs);
     this.frozen = options.keepRegions ? insideRegions(applications) : new Set();
-    for (const variable of [...outputs, ...applications.flatMap(({ inputs }) => inputs)])
-      this.readers.set(variable, this.uses(variable) + 1);
+    this.countReaders(outputs);
+    for (const each of applications) this.countApplication(each);
+  }
+
+  private countApplication(application: Application): void {
+    if (this.counted.has(application)) return;
+    this.counted.add(application);
+    this.countReaders(application.inputs.map((each) => this.current(each)));
+  }
+
+  private countReaders(variables: readonly Variable[]): void {
+    for (const each of variables) this.readers.set(each, this.uses(each) + 1);
+  }
+
+  /** Counts readers that are gone, and what only they had kept. */
+  private discountReaders(variables: readonly Variable[]): void {
+    const pending = [...variables];
+    for (let each = pending.pop(); each !== undefined; each = pending.pop()) {
+      const left = this.uses(each) - 1;
+      this.readers.set(each, left);
+      if (left === 0) pending.push(...(getOperation(each)?.inputs ?? []));
+    }
   }
 
   uses(variable: Variable): number {
     return this.readers.get(variable) ?? 0;
   }
 
-  isDerivative({ id }: Variable): boolean {
-    return id >= (this.options.derivativesSince ?? Infinity);
+  isDerivative(variable: Variable): boolean {
+    const application = getOperation(variable);
+    return (
+      variable.id >= (this.options.derivativesSince ?? Infinity) ||
+      (application !== undefined && derivatives.has(application))
+    );
+  }
+
+  /** Remembers, for later orders, what of the new graph differentiation has made. */
+  markDerivatives(outputs: readonly Variable[]): void {
+    const since = this.options.derivativesSince;
+    if (since === undefined) return;
+    for (const application of ancestors(outputs, ({ id }) => id < since).applications)
+      derivatives.add(application);
   }
 
   /** The variable of the new graph that stands for `variable`. */
@@ -93,15 +153,56 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
     return this.replaced.get(variable) ?? this.mergeConstant(variable);
   }
 
-  /** Rebuilds the applications above `outputs` in the order in which they were made, down to those that are settled. */
-  visitAll(outputs: readonly Variable[], nested = false): void {
+  /**
+   * Rebuilds the applications above `outputs` in the order in which they were made, down to those that are settled. What
+   * stands in the place of one is new itself, and is visited before the next: a stack of visits, however deep.
+   */
+  visitAll(outputs: readonly Variable[]): void {
+    const stack: Visit[] = [this.visitOf(outputs)];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const application = top.applications[top.next++];
+      if (application === undefined) {
+        stack.pop();
+        top.finish?.();
+        continue;
+      }
+      if (this.settled.has(application)) continue;
+      if (stack.length === 1) this.fired = [];
+      this.settled.add(application);
+      const { results, key, isNew, unread = [] } = inPlaceOf(application, () => this.rebuild(application));
+      if (isNew) {
+        // Readers come before readers go, so that what both have in common does not seem unread in between.
+        this.countReaders(results);
+        const visit = this.visitOf(results);
+        for (const each of visit.applications) this.countApplication(each);
+        this.discountReaders(unread);
+        const finish = (): void => {
+          const made = results.map((each) => this.current(each));
+          this.settle(application, made, key);
+          for (const each of made) this.readers.set(each, this.uses(each) - 1);
+        };
+        stack.push({ ...visit, finish });
+      } else {
+        this.settle(application, results, key);
+        this.discountReaders(unread);
+      }
+    }
+  }
+
+  private visitOf(outputs: readonly Variable[]): Visit {
     const isSettled = ({ source }: Variable): boolean =>
       source.kind === 'output' && (this.settled.has(source.application) || this.isKept(source.application));
-    for (const application of inOrderOfCreation(ancestors(outputs, isSettled).applications)) {
-      if (this.settled.has(application)) continue;
-      if (!nested) this.fired = [];
-      this.visit(application);
-    }
+    return { applications: inOrderOfCreation(ancestors(outputs, isSettled).applications), next: 0 };
+  }
+
+  /** Notes what has come in the place of an application. */
+  private settle({ outputs }: Application, made: readonly Variable[], key: string | undefined): void {
+    if (key !== undefined) this.known.set(key, made);
+    outputs.forEach((output, i) => {
+      if (made[i] === output) return;
+      this.replaced.set(output, made[i]);
+      this.readers.set(made[i], this.uses(made[i]) + this.uses(output));
+    });
   }
 
   private isKept({ operation }: Application): boolean {
@@ -110,33 +211,22 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
     );
   }
 
-  private visit(application: Application): void {
-    this.settled.add(application);
-    inPlaceOf(application, () => {
-      const made = this.rebuild(application);
-      application.outputs.forEach((output, i) => {
-        if (made[i] === output) return;
-        this.replaced.set(output, made[i]);
-        this.readers.set(made[i], this.uses(made[i]) + this.uses(output));
-      });
-    });
-  }
-
-  private rebuild(application: Application): readonly Variable[] {
+  /** What comes in the place of an application. */
+  private rebuild(application: Application): Rebuilt {
     const { operation, attributes } = application;
     const inputs = application.inputs.map((each) => this.current(each));
-    if (this.frozen.has(application)) return this.remade(application, inputs);
+    if (this.frozen.has(application)) return { results: this.remade(application, inputs) };
     const folded = fold(application, inputs);
-    if (folded !== undefined) return [this.rebuilt(folded)];
+    if (folded !== undefined) return { results: [folded], isNew: true, unread: inputs };
     if (this.options.expand && operation.computation.kind === 'composition')
-      return expansionOf(operation.computation, inputs, attributes).map((each) => this.rebuilt(each));
+      return { results: expansionOf(operation.computation, inputs, attributes), isNew: true, unread: inputs };
     const key = keyOf(application, inputs);
     const first = key === undefined ? undefined : this.known.get(key);
-    if (first !== undefined) return first;
+    if (first !== undefined) return { results: first, unread: inputs };
     const made = this.remade(application, inputs);
-    const result = this.applyRules(made);
-    if (key !== undefined) this.known.set(key, result);
-    return result;
+    const replacement = this.applyRules(made);
+    if (replacement === undefined) return { results: made, key };
+    return { results: [replacement], key, isNew: true, unread: inputs };
   }
 
   /** The outputs of an application on other inputs. */
@@ -148,10 +238,10 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
     return made;
   }
 
-  /** What rules, if any fire, put in the place of an application of the new graph. */
-  private applyRules(made: readonly Variable[]): readonly Variable[] {
+  /** What rules, if one fires, put in the place of an application of the new graph. */
+  private applyRules(made: readonly Variable[]): Variable | undefined {
     const { rules, trace } = this.options;
-    if (rules === undefined) return made;
+    if (rules === undefined) return undefined;
     const [output] = made;
     const application = getOperation(output) as Application;
     for (const each of rules.for(application)) {
@@ -159,13 +249,15 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
         application,
         uses: (v) => this.uses(v),
         isDerivative: (v) => this.isDerivative(v),
+        steps: this.fired.length,
       });
       if (fired === undefined) continue;
       this.countFiring(each, application);
+      this.options.watch?.(each);
       trace?.push(stepOf(each, output, fired.result, fired.found.variables));
-      return [this.rebuilt(fired.result)];
+      return fired.result;
     }
-    return made;
+    return undefined;
   }
 
   /** @throws RewriteError where rules go on for ever */
@@ -177,12 +269,6 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
       `simplify: after ${CAP} steps in the place of one operation, now ${operation.name}, the rules ${looping.join(', ')} ` +
         `still fire on one another's results; one of them must go, or must not fire on what another makes`,
     );
-  }
-
-  /** Merges what has just been built on top of variables of the new graph. */
-  private rebuilt(variable: Variable): Variable {
-    this.visitAll([variable], true);
-    return this.current(variable);
   }
 
   /** Equal scalar constants are one leaf. */

@@ -31,7 +31,9 @@ export interface Place {
   readonly application: Application;
   /** How many applications and results read a variable, as far as is known. */
   uses(variable: Variable): number;
-  /** Whether a variable was made by the differentiation whose result is being simplified. */
+  /** How many rules have fired so far in the place of one application of the graph as it was. */
+  readonly steps: number;
+  /** Whether a variable was made by differentiation. */
   isDerivative(variable: Variable): boolean;
 }
 

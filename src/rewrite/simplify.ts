@@ -1,16 +1,25 @@
 /** Simplification as users call it (R16). */
-import { anything, checkOptions, isVariable, leavesOf, mapTree } from '../graph/index.ts';
+import {
+  anything,
+  at,
+  checkOptions,
+  DTypeError,
+  isVariable,
+  kindOf,
+  leavesOf,
+  mapTree,
+} from '../graph/index.ts';
 import { checkLevel, getRewriting, type RewriteLevel } from './level.ts';
 import { rewrite } from './rewriter.ts';
 import type { Rule } from './rule.ts';
-import { defaultRules } from './rules/index.ts';
+import { dataRules, defaultRules } from './rules/index.ts';
 import { RuleTable } from './ruleTable.ts';
 import type { RewriteStep } from './trace.ts';
 
 export interface SimplifyOptions {
   /** How far to go; by default as {@link setRewriting} says. */
   level?: RewriteLevel;
-  /** The rules to use, in the order in which they are tried. Default: `defaultRules`. */
+  /** The rules to use, in the order in which they are tried. Default: `dataRules`, then `defaultRules`. */
   rules?: readonly Rule[];
   /** Receives each rule that fires: what it is called, where, and the expression before and after. */
   trace?: RewriteStep[];
@@ -26,11 +35,17 @@ export interface SimplifyOptions {
  * ```
  * @param outputs a Variable, or nested arrays and objects of them
  * @returns the same structure
+ * @throws DTypeError for a rule without its list
  * @throws RewriteError where rules rewrite one another's results without end
  */
 export function simplify<const T>(outputs: T, options: SimplifyOptions = {}): T {
   checkOptions('simplify', options, { level: anything, rules: anything, trace: anything });
-  const { rules = defaultRules, trace } = options;
+  const { rules = [...dataRules, ...defaultRules], trace } = options;
+  if (!Array.isArray(rules)) {
+    throw new DTypeError(
+      `simplify: rules is ${kindOf(rules)}; give a list: { rules: [rule({ ... }), ...defaultRules] }${at()}`,
+    );
+  }
   const level = checkLevel(options.level ?? getRewriting());
   const table = level === 'none' ? undefined : new RuleTable(rules, level);
   const simplified = rewrite(leavesOf(outputs, isVariable), { rules: table, trace, keepRegions: true });

@@ -1,4 +1,4 @@
-/** Runs the TypeScript blocks of the README and of the guide to derivatives as a reader would. */
+/** Runs the TypeScript blocks of the README and of the guides as a reader would. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
@@ -64,11 +64,11 @@ describe('README', () => {
   );
 });
 
-describe('docs/derivatives.md', () => {
-  test.each(snippetsOf('docs/derivatives.md').map((code, i) => [i, code] as const))(
+describe.each(['derivatives', 'rewrites'])('docs/%s.md', (page) => {
+  test.each(snippetsOf(`docs/${page}.md`).map((code, i) => [i, code] as const))(
     'snippet %i runs and prints what it says',
     async (i, code) => {
-      const logged = await run(`derivatives${i}`, code);
+      const logged = await run(`${page}${i}`, code);
       for (const line of promised(code)) expect(logged).toContain(line);
     },
   );
