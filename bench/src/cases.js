@@ -1,4 +1,4 @@
-/** What is measured: training steps, matrix products, and (chainrule alone) the building of large graphs. */
+/** What is measured: training steps, matrix products, and (chainrule alone) derivatives, large graphs and the making of programs. */
 
 /**
  * One training step: forward, backward and SGD update of a multilayer perceptron with biases, float32. Every
@@ -23,6 +23,9 @@
 /** A derivative beside what it should cost little more than, chainrule only: see derivatives.js.
  * @typedef {{ kind: 'jacobian' | 'gradient', name: string, of: string }} DerivativeCase */
 
+/** A training step made into a program, and run once, chainrule only: see compiling.js.
+ * @typedef {{ kind: 'compile', name: string, of: string }} CompileCase */
+
 function step(sizes, batch, options = {}) {
   return {
     kind: 'step',
@@ -40,8 +43,9 @@ const matmul = (size) => ({ kind: 'matmul', name: `matmul-${size}`, size });
 
 const jacobian = (of) => ({ kind: 'jacobian', name: `jacobian-${of}`, of });
 const gradient = (of) => ({ kind: 'gradient', name: `gradient-${of}`, of });
+const compile = (of) => ({ kind: 'compile', name: `compile-${of}`, of });
 
-/** @type {(StepCase | MatmulCase | BuildCase | DerivativeCase)[]} */
+/** @type {(StepCase | MatmulCase | BuildCase | DerivativeCase | CompileCase)[]} */
 export const cases = [
   step([784, 128, 10], 32),
   step([784, 300, 10], 64),
@@ -52,6 +56,7 @@ export const cases = [
   { kind: 'build', name: 'gradients-ladder-1000', graph: 'ladder', size: 1_000 },
   ...['wide', 'tall', 'square', 'pointwise'].map(jacobian),
   ...['mlp', 'rnn', 'gmm', 'least-squares'].map(gradient),
+  ...['mlp-3', 'residual-200', 'residual-exponent'].map(compile),
 ];
 
 /** Uniform numbers from -scale to scale; the same ones for the same seed (mulberry32). */

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureBuild } from './build.js';
 import { cases } from './cases.js';
+import { measureCompile } from './compiling.js';
 import { measureDerivative } from './derivatives.js';
 import * as chainrule from './engines/chainrule.js';
 import { Missing } from './engines/engine.js';
@@ -93,6 +94,7 @@ async function main() {
   const report = options.json ? jsonReport(engines) : tableReport(engines);
   for (const testCase of chosen) {
     if (testCase.kind === 'build') report.build(testCase, await measureBuild(testCase, rounds));
+    else if (testCase.kind === 'compile') report.compile(testCase, await measureCompile(testCase, rounds));
     else if (testCase.kind === 'jacobian' || testCase.kind === 'gradient')
       report.derivative(testCase, await measureDerivative(testCase, rounds));
     else report.comparison(testCase, await measureCase(testCase, engines, rounds));

@@ -15,6 +15,16 @@ function bestOfEach(results) {
 
 const micro = (seconds) => Number((seconds * 1e6).toPrecision(5));
 
+/** The line of a time that has no peer. */
+const alone = (name, seconds) => ({
+  case: name,
+  engine: backend,
+  peer: null,
+  ours_us: seconds === null ? null : micro(seconds),
+  peer_us: null,
+  ratio: null,
+});
+
 export function jsonReport() {
   const print = (fields) => console.log(JSON.stringify(fields));
   return {
@@ -45,16 +55,11 @@ export function jsonReport() {
       });
     },
     build({ name }, phases) {
-      for (const [phase, seconds] of Object.entries(phases)) {
-        print({
-          case: `${name}-${phase}`,
-          engine: backend,
-          peer: null,
-          ours_us: micro(seconds),
-          peer_us: null,
-          ratio: null,
-        });
-      }
+      for (const [phase, seconds] of Object.entries(phases)) print(alone(`${name}-${phase}`, seconds));
+    },
+    compile({ name }, { seconds, exponent }) {
+      for (const [part, each] of seconds) print(alone(part === '' ? name : `${name}-${part}`, each));
+      if (exponent !== undefined) print({ ...alone(name, null), exponent: Number(exponent.toPrecision(4)) });
     },
   };
 }
@@ -87,6 +92,14 @@ export function tableReport(engines) {
       for (const [phase, seconds] of Object.entries(phases)) {
         console.log(`  ${`${ours}: ${phase}`.padEnd(width)} ${seconds.toFixed(4).padStart(12)} s`);
       }
+    },
+    compile({ name }, { seconds, exponent }) {
+      console.log(`\n${name}`);
+      for (const [part, each] of seconds) {
+        const what = part === '' ? 'first call' : exponent === undefined ? part : `${part} layers`;
+        console.log(`  ${`${ours}: ${what}`.padEnd(width)} ${(each * 1e3).toFixed(2).padStart(12)} ms`);
+      }
+      if (exponent !== undefined) console.log(`  exponent of the depth: ${exponent.toFixed(3)}`);
     },
   };
 }

@@ -93,7 +93,8 @@ for (const op of Object.keys(numberLanguage('float64'))) {
   });
 }
 
-function keyOf(node: ScalarNode): string {
+/** What a node computes, as text: equal nodes of one body, and only those, have equal keys. */
+export function keyOf(node: ScalarNode): string {
   switch (node.op) {
     case 'literal':
       return `${node.dtype} ${Object.is(node.value, -0) ? '-0' : node.value}`;

@@ -151,9 +151,14 @@ export function lower(variable: Variable, table: BufferTable): Kernel[] {
 
 /** The same loop without axes of extent 1, so that loops over the same elements look the same. */
 function withoutUnitAxes(kernel: LoopKernel): LoopKernel {
+  const squeezed = kernel.extents.includes(1) ? squeeze(kernel) : kernel;
+  return squeezed.reduced === 0 && kernel.accumulators.length > 0 ? withoutReduction(squeezed) : squeezed;
+}
+
+function squeeze(kernel: LoopKernel): LoopKernel {
   const { extents } = kernel;
   const keep = <T>(list: readonly T[]): T[] => list.filter((_, axis) => extents[axis] !== 1);
-  const squeezed = {
+  return {
     ...kernel,
     extents: keep(extents),
     reduced: extents.slice(extents.length - kernel.reduced).filter((extent) => extent !== 1).length,
@@ -162,7 +167,6 @@ function withoutUnitAxes(kernel: LoopKernel): LoopKernel {
       node.op === 'index' ? { ...node, strides: keep(node.strides) } : node,
     ),
   };
-  return squeezed.reduced === 0 && kernel.accumulators.length > 0 ? withoutReduction(squeezed) : squeezed;
 }
 
 /** A reduction of single elements is a map: the element itself stands for the accumulator. */

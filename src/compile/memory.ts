@@ -47,13 +47,11 @@ export function planMemory(
   const taken = new Set<number>();
   for (const buffer of inputs) {
     if (!placed(buffer)) place(buffer, arena.take(size(buffer)));
-    if (!lastUse.has(buffer)) lastUse.set(buffer, -1);
   }
   kernels.forEach((kernel, position) => {
-    const dying = [...new Set(uses[position].reads)].filter(
-      (buffer) => lastUse.get(buffer) === position && inArena(buffer) !== undefined,
-    );
-    for (const buffer of new Set(uses[position].writes)) {
+    const { reads, writes } = uses[position];
+    const dying = reads.filter((buffer) => lastUse.get(buffer) === position && inArena(buffer) !== undefined);
+    for (const buffer of writes) {
       if (placed(buffer)) continue;
       const reused =
         kernel.kind === 'loop'
@@ -67,10 +65,11 @@ export function planMemory(
         place(buffer, (inArena(reused) as { offset: number }).offset);
       } else place(buffer, arena.take(size(buffer)));
     }
-    for (const buffer of new Set([...dying, ...uses[position].writes])) {
+    for (const buffer of [...dying, ...writes]) {
       const where = inArena(buffer);
-      if (where !== undefined && lastUse.get(buffer) === position && !taken.has(buffer))
-        arena.release(where.offset, size(buffer));
+      if (where === undefined || lastUse.get(buffer) !== position || taken.has(buffer)) continue;
+      arena.release(where.offset, size(buffer));
+      lastUse.delete(buffer); // it may be named twice
     }
   });
   return arena.size;

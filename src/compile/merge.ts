@@ -200,29 +200,34 @@ function renumber(node: ScalarNode, numbers: readonly number[], rank: number): S
 /** The loop without stores to buffers that nobody needs, and without what only they needed. */
 function withoutDeadCode(kernel: LoopKernel, needed: (buffer: number) => boolean): LoopKernel {
   const stores = kernel.stores.filter(({ access }) => needed(kernel.accesses[access].buffer));
-  const live = new Set<number>();
-  const liveAccumulators = new Set<number>();
-  const pending = stores.map(({ node }) => node);
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (live.has(node)) continue;
-    live.add(node);
-    const found = kernel.nodes[node];
-    if ('args' in found) pending.push(...found.args);
-    if (found.op === 'accumulator' && !liveAccumulators.has(found.index)) {
-      liveAccumulators.add(found.index);
-      pending.push(kernel.accumulators[found.index].node);
+  const live = kernel.nodes.map(() => false);
+  const gathered = kernel.accumulators.map(() => false);
+  for (const { node } of stores) live[node] = true;
+  // A node comes after all that it is made of.
+  for (let i = live.length - 1; i >= 0; i--) {
+    const node = kernel.nodes[i];
+    if (!live[i]) continue;
+    if ('args' in node) for (const arg of node.args) live[arg] = true;
+    if (node.op === 'accumulator') {
+      gathered[node.index] = true;
+      live[kernel.accumulators[node.index].node] = true;
     }
   }
   const rank = kernel.extents.length;
-  const table = new AccessTable();
-  const order = [...liveAccumulators].sort((a, b) => a - b);
+  const accesses: Access[] = [];
+  const accessNumbers: number[] = [];
+  const access = (number: number): number => {
+    accessNumbers[number] ??= accesses.push(kernel.accesses[number]) - 1;
+    return accessNumbers[number];
+  };
+  const order = gathered.flatMap((isGathered, i) => (isGathered ? [i] : []));
   const nodes: ScalarNode[] = [];
   const numbers: number[] = [];
   kernel.nodes.forEach((node, i) => {
-    if (!live.has(i)) return;
+    if (!live[i]) return;
     const next =
       node.op === 'load'
-        ? { ...node, access: table.add(kernel.accesses[node.access]) }
+        ? { ...node, access: access(node.access) }
         : node.op === 'accumulator'
           ? { ...node, index: order.indexOf(node.index) }
           : renumber(node, numbers, rank);
@@ -231,14 +236,11 @@ function withoutDeadCode(kernel: LoopKernel, needed: (buffer: number) => boolean
   return {
     ...kernel,
     nodes,
-    stores: stores.map(({ access, node }) => ({
-      access: table.add(kernel.accesses[access]),
-      node: numbers[node],
-    })),
+    stores: stores.map((store) => ({ access: access(store.access), node: numbers[store.node] })),
     accumulators: order.map((i) => ({
       ...kernel.accumulators[i],
       node: numbers[kernel.accumulators[i].node],
     })),
-    accesses: table.accesses,
+    accesses,
   };
 }

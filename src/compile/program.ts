@@ -155,11 +155,14 @@ export interface Program extends Block {
 export function buffersOf(kernel: Kernel): { reads: number[]; writes: number[] } {
   switch (kernel.kind) {
     case 'loop': {
-      const stored = new Set(kernel.stores.map(({ access }) => access));
-      return {
-        reads: kernel.accesses.filter((_, i) => !stored.has(i)).map(({ buffer }) => buffer),
-        writes: kernel.stores.map(({ access }) => kernel.accesses[access].buffer),
-      };
+      const { accesses, stores } = kernel;
+      const stored = new Array<boolean>(accesses.length).fill(false);
+      for (const { access } of stores) stored[access] = true;
+      const reads: number[] = [];
+      accesses.forEach(({ buffer }, i) => {
+        if (!stored[i]) reads.push(buffer);
+      });
+      return { reads, writes: stores.map(({ access }) => accesses[access].buffer) };
     }
     case 'product':
       return {

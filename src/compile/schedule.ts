@@ -45,8 +45,12 @@ export function hasten(
   const left = new Map<number, { count: number; sum: number }>();
   uses.forEach((buffers, position) => {
     for (const buffer of buffers) {
-      const users = left.get(buffer) ?? { count: 0, sum: 0 };
-      left.set(buffer, { count: users.count + 1, sum: users.sum + position });
+      const users = left.get(buffer);
+      if (users === undefined) left.set(buffer, { count: 1, sum: position });
+      else {
+        users.count++;
+        users.sum += position;
+      }
     }
   });
   const alive = new Set<number>();

@@ -5,10 +5,18 @@ export type Attributes = Readonly<Record<string, unknown>>;
 
 /** Attributes as text: equal attributes, and only those, give equal texts (NaN, infinities and -0 told apart). */
 export function attributeKey(attributes: Attributes): string {
-  return JSON.stringify(attributes, (_, value) => {
-    if (typeof value !== 'number' || (Number.isFinite(value) && !Object.is(value, -0))) return value;
-    return `number ${Object.is(value, -0) ? '-0' : value}`;
-  });
+  return textOf(attributes);
+}
+
+/** As JSON.stringify, with a word for each number that JSON has none for. Most attributes are empty or a list of numbers. */
+function textOf(value: unknown): string {
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
+  if (typeof value !== 'object' || value === null) return String(JSON.stringify(value));
+  let text = '{';
+  for (const [key, each] of Object.entries(value))
+    if (each !== undefined) text += `${JSON.stringify(key)}:${textOf(each)},`;
+  return `${text}}`;
 }
 
 const numbers = new WeakMap<object, number>();

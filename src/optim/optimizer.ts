@@ -7,6 +7,7 @@ import { differentiate } from '../autodiff/differentiate.ts';
 import {
   at,
   ChainruleError,
+  captureSite,
   DisconnectedError,
   DTypeError,
   disconnected,
@@ -22,6 +23,7 @@ import {
   toVariable,
   type Updates,
   Variable,
+  withSite,
 } from '../graph/index.ts';
 import { add } from '../operations/arithmetic.ts';
 import { cast } from '../operations/conversion.ts';
@@ -109,7 +111,11 @@ export function createOptimizer<S extends Scalars>(rule: Rule<S>, initialRate: n
     }
   };
 
-  const updates: Optimizer['updates'] = (parameters, gradients) => {
+  // All that an update consists of was asked for by one line: the caller's.
+  const updates: Optimizer['updates'] = (parameters, gradients) =>
+    withSite(captureSite(), () => updatesOf(parameters, gradients));
+
+  const updatesOf: Optimizer['updates'] = (parameters, gradients) => {
     const checked = checkGradients(rule.name, parameters, gradients);
     prepare(parameters);
     const next = new Map<Parameter, Variable>();

@@ -801,17 +801,6 @@ export const sections: readonly Section[] = [
         torch: 'x.square().sum().sqrt()',
       },
       {
-        what: 'x / x',
-        point: '0',
-        f: (x) => div(x, x),
-        at: [0],
-        value: nan,
-        gradient: [nan],
-        why: '0 / 0 has no value',
-        kinks: ['div'],
-        torch: 'x / x',
-      },
-      {
         what: 'mul',
         point: '0 times infinity',
         f: mul,

@@ -142,3 +142,12 @@ describe('programs', () => {
     expect(programOf([total]).arenaBytes).toBeLessThanOrEqual(inputs + 4 * 16 * 16 * 4);
   });
 });
+
+test('a result of many regions, read many times, takes edges in proportion', () => {
+  const count = 100;
+  const regions = Array.from({ length: count }, (_, i) => kernel([i + 1], [0]));
+  const readers = Array.from({ length: count }, (_, i) => kernel([0], [count + 1 + i]));
+  const { followers } = new Dependencies([...regions, ...readers]);
+  expect(followers.flat().length).toBe(2 * count - 1);
+  expect(followers[count - 1]).toEqual(readers.map((_, i) => count + i));
+});

@@ -42,6 +42,7 @@ import {
   valueOf,
   vjp,
   vmap,
+  withRewriting,
   zero,
 } from '../examples/support.ts';
 
@@ -59,11 +60,8 @@ describe('a stated gradient', () => {
   test('takes the place of the derived one', () => {
     const x = float([-2, 0.5, 1000]);
     expectClose(valueOf(grad((v: Variable) => sum(log1pexp(v)))(x)), [s(-2), s(0.5), 1]);
-    expect(valueOf(grad((v: Variable) => sum(log(add(1, exp(v)))))(x))).toEqual([
-      expect.any(Number),
-      expect.any(Number),
-      NaN,
-    ]);
+    const derived = withRewriting('none', () => valueOf(grad((v: Variable) => sum(log(add(1, exp(v)))))(x)));
+    expect(derived).toEqual([expect.any(Number), expect.any(Number), NaN]);
   });
 
   test('leaves the value as it is', () => {

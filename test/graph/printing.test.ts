@@ -89,11 +89,9 @@ describe('a printed graph', () => {
       %2 = transpose(%0, permutation=[1,0]) : float32[3, 4]
       %3 = matmul(%0, %1) : float32[4, 2]
       %4 = greater(%3, 0) : bool[4, 2]
-      %5 = reshape(1, shape=[1,1]) : float32[1, 1]
-      %6 = broadcastTo(%5, shape=[4,2]) : float32[4, 2]
-      %7 = where(%4, %6, 0) : float32[4, 2]
-      %8 = matmul(%2, %7) : float32[3, 2]
-      return %8"
+      %5 = where(%4, 1, 0) : float32[4, 2]
+      %6 = matmul(%2, %5) : float32[3, 2]
+      return %6"
     `);
   });
 

@@ -4,18 +4,23 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { linear, sequential } from '../../src/nn/index.ts';
 import {
+  add,
   ancestors,
   captureSite,
+  div,
+  exp,
   getOperation,
   gradients,
   input,
   mean,
   mul,
   type Site,
+  simplify,
   square,
   sum,
   tanh,
   type Variable,
+  withRewriting,
   withSite,
 } from '../examples/support.ts';
 
@@ -73,7 +78,7 @@ test('what a derivative adds inherits the line that it differentiates', () => {
   const squashed = tanh(x);
   const total = sum(squashed);
   const z = square(total);
-  const [g] = gradients(z, [x]);
+  const [g] = withRewriting('none', () => gradients(z, [x]));
   const added = ancestors([g]).applications.filter(({ outputs }) => outputs[0].id > z.id);
   const linesOf = (name: string): string[] =>
     added.filter(({ operation }) => operation.name === name).map(({ site }) => lineOf(site).trim());
@@ -81,6 +86,15 @@ test('what a derivative adds inherits the line that it differentiates', () => {
   expect(linesOf('square')).toEqual(['const squashed = tanh(x);']);
   expect(linesOf('sub')).toEqual(['const squashed = tanh(x);']);
   for (const { site } of added) expect(lineOf(site)).not.toContain('gradients');
+});
+
+test('what a rule puts in the place of an operation inherits its line', () => {
+  const x = input([2]);
+  const odds = exp(x);
+  const share = div(odds, add(1, odds));
+  const application = getOperation(simplify(share));
+  expect(application?.operation.name).toBe('sigmoid');
+  expect(application && lineOf(application.site).trim()).toBe('const share = div(odds, add(1, odds));');
 });
 
 describe('withSite', () => {

@@ -3,6 +3,7 @@
  * order, and `run` for the whole.
  */
 
+import { keyOf } from '../../compile/expression.ts';
 import type {
   Access,
   Block,
@@ -142,21 +143,15 @@ function repeat(
 
 /** What a loop's code depends on: everything but where its buffers lie. */
 function loopKey(kernel: LoopKernel, dtypes: readonly DType[]): string {
-  return JSON.stringify(
-    [
-      kernel.extents,
-      kernel.reduced,
-      kernel.accesses.map(({ strides }) => strides),
-      dtypes,
-      kernel.nodes,
-      kernel.accumulators,
-      kernel.stores,
-    ],
-    (_, value) =>
-      typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
-        ? `${Object.is(value, -0) ? '-0' : value}`
-        : value,
-  );
+  const { extents, reduced, accesses, nodes, accumulators, stores } = kernel;
+  return [
+    `${extents.join()} ${reduced}`,
+    ...accesses.map(({ strides }, i) => `${dtypes[i]} ${strides.join()}`),
+    'computes',
+    ...nodes.map(keyOf),
+    ...accumulators.map(({ monoid, node }) => `gathers ${monoid} ${node}`),
+    ...stores.map(({ access, node }) => `stores ${access} ${node}`),
+  ].join(';');
 }
 
 /** Calls the matrix product for each index of the batch axes. */

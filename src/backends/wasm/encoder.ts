@@ -5,39 +5,12 @@
  * like a listing. Source of all encodings: WebAssembly Core Specification 2.0, chapter 5 (binary format), and
  * the relaxed SIMD extension.
  */
+import { append, joined, signed32, signed64, unsigned, utf8 } from './bytes.ts';
 import { OPCODES, type PlainInstruction } from './opcodes.ts';
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 
 const VALUE_TYPE: Record<ValueType, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
-
-/** Appends an unsigned LEB128 integer. */
-function unsigned(out: number[], value: number): void {
-  let rest = value;
-  do {
-    const low = rest % 128;
-    rest = Math.floor(rest / 128);
-    out.push(rest > 0 ? low | 0x80 : low);
-  } while (rest > 0);
-}
-
-/** Appends a signed LEB128 integer; a `bigint` carries the full 64 bits. */
-function signed(out: number[], value: bigint): void {
-  let rest = value;
-  for (;;) {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    const done = (rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0);
-    out.push(done ? low : low | 0x80);
-    if (done) return;
-  }
-}
-
-function utf8(out: number[], text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  unsigned(out, bytes.length);
-  for (const byte of bytes) out.push(byte);
-}
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -105,13 +78,13 @@ export class FunctionBuilder {
 
   i32(value: number): this {
     this.code.push(0x41);
-    signed(this.code, BigInt(value | 0));
+    signed32(this.code, value);
     return this;
   }
 
   i64(value: bigint): this {
     this.code.push(0x42);
-    signed(this.code, BigInt.asIntN(64, value));
+    signed64(this.code, BigInt.asIntN(64, value));
     return this;
   }
 
@@ -272,10 +245,6 @@ export interface Label {
   readonly depth: number;
 }
 
-function append(out: number[], bytes: readonly number[]): void {
-  for (let i = 0; i < bytes.length; i++) out.push(bytes[i]);
-}
-
 /** An imported function. */
 export interface ImportedFunction {
   readonly index: number;
@@ -324,13 +293,13 @@ export class ModuleBuilder {
 
   /** The binary. Every module imports its linear memory as `env.memory`. */
   encode(): Uint8Array<ArrayBuffer> {
-    const out: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+    const parts: (readonly number[])[] = [[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]];
     const section = (id: number, write: (body: number[]) => void): void => {
       const body: number[] = [];
       write(body);
-      out.push(id);
-      unsigned(out, body.length);
-      append(out, body);
+      const head = [id];
+      unsigned(head, body.length);
+      parts.push(head, body);
     };
 
     section(1, (body) => {
@@ -379,6 +348,6 @@ export class ModuleBuilder {
       unsigned(body, this.functions.length);
       for (const built of this.functions) built.encode(body);
     });
-    return new Uint8Array(out);
+    return joined(parts);
   }
 }
