@@ -77,7 +77,7 @@ export function derivativesByName(built: Built, order: number): Record<string, V
   return found;
 }
 
-/** The same results with equal operations merged and known numbers folded: shorter to read, and exactly equal. */
+/** The same results rewritten as they will run: shorter to read. */
 export function simplifyAll(results: Readonly<Record<string, Variable>>): Record<string, Variable> {
   const simplified = simplify(Object.values(results));
   return Object.fromEntries(Object.keys(results).map((name, i) => [name, simplified[i]]));

@@ -21,8 +21,9 @@ function tables(rules: readonly Rule[]): () => RuleTable | undefined {
   };
 }
 
-/** No more passes than this over a derivative. */
+/** No more passes than this over a derivative, and a single one where it is larger than `LARGE`: that is many layers, not many orders. */
 const PASSES = 4;
+const LARGE = 1000;
 
 const stabilizing = tables([...dataRules, ...defaultRules]);
 const collecting = tables([...dataRules, ...defaultRules, ...collectingRules]);
@@ -49,7 +50,8 @@ export function simplifyDerivatives(outputs: readonly Variable[], since: number)
   let collected = false;
   let short: readonly Variable[] = outputs;
   // What a rule has done away with may have been the second reader of a term, which can then be collected.
-  for (let pass = 0, fired = true; fired && pass < PASSES; pass++) {
+  const passes = sizeOf(outputs) > LARGE ? 1 : PASSES;
+  for (let pass = 0, fired = true; fired && pass < passes; pass++) {
     fired = false;
     const watch = (rule: Rule): void => {
       fired = true;
@@ -57,7 +59,7 @@ export function simplifyDerivatives(outputs: readonly Variable[], since: number)
     };
     short = rewrite(short, { ...options, rules: all, watch });
   }
-  if (!collected) return [...short];
+  if (!collected || passes === 1) return [...short];
   const asMade = rewrite(outputs, { ...options, rules });
   return sizeOf(asMade) < sizeOf(short) ? asMade : [...short];
 }

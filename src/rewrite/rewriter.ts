@@ -109,17 +109,20 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
   }
 
   private countApplication(application: Application): void {
-    if (this.counted.has(application)) return;
+    // Only rules ask.
+    if (this.options.rules === undefined || this.counted.has(application)) return;
     this.counted.add(application);
     this.countReaders(application.inputs.map((each) => this.current(each)));
   }
 
   private countReaders(variables: readonly Variable[]): void {
+    if (this.options.rules === undefined) return;
     for (const each of variables) this.readers.set(each, this.uses(each) + 1);
   }
 
   /** Counts readers that are gone, and what only they had kept. */
   private discountReaders(variables: readonly Variable[]): void {
+    if (this.options.rules === undefined) return;
     const pending = [...variables];
     for (let each = pending.pop(); each !== undefined; each = pending.pop()) {
       const left = this.uses(each) - 1;
@@ -244,13 +247,14 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
     if (rules === undefined) return undefined;
     const [output] = made;
     const application = getOperation(output) as Application;
+    const place: Place = {
+      application,
+      uses: (variable) => this.uses(variable),
+      isDerivative: (variable) => this.isDerivative(variable),
+      steps: this.fired.length,
+    };
     for (const each of rules.for(application)) {
-      const fired = fire(each, {
-        application,
-        uses: (v) => this.uses(v),
-        isDerivative: (v) => this.isDerivative(v),
-        steps: this.fired.length,
-      });
+      const fired = fire(each, place);
       if (fired === undefined) continue;
       this.countFiring(each, application);
       this.options.watch?.(each);
