@@ -57,13 +57,22 @@ export function gradients<const Targets extends readonly Variable[]>(
   targets: Targets,
   options: GradientOptions = {},
 ): GradientsOf<Targets> {
+  return gradientsFor(z, targets, options);
+}
+
+/** As {@link gradients}; `onlyEvaluated` as in `differentiate`. */
+export function gradientsFor<const Targets extends readonly Variable[]>(
+  z: Variable,
+  targets: Targets,
+  options: GradientOptions & { readonly onlyEvaluated?: boolean },
+): GradientsOf<Targets> {
   checkVariables(z, targets);
   const seeds = [seedOf(z, options.seed)];
   const wordsOf = (outputs: readonly Variable[]): Gradient[] => {
     const table = buildGradients(outputs, targets, seeds);
     return targets.map((target) => table.get(target) ?? disconnected);
   };
-  const found = differentiate([z], targets, wordsOf);
+  const found = differentiate([z], targets, wordsOf, options);
   // In x / x, which is 1, x is not met any more: the gradient is zero then, not missing.
   const asWritten = found.some((each) => !(each instanceof Variable)) ? wordsOf([z]) : found;
   return targets.map((target, i) => {

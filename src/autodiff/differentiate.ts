@@ -26,16 +26,19 @@ type Build = (outputs: readonly Variable[]) => readonly Gradient[];
 /**
  * What `build` makes of `outputs` in their stable form, made short.
  * @param targets what the derivatives are with respect to
+ * @param options.onlyEvaluated says that nobody will differentiate or print what comes out: the compiler makes it short
  */
 export function differentiate(
   outputs: readonly Variable[],
   targets: readonly Variable[],
   build: Build,
+  { onlyEvaluated = false } = {},
 ): Gradient[] {
   const explicit = targets.some(isSeenThrough) ? withPlainDerivatives(outputs) : outputs;
   const stable = stabilizeAround(targets, explicit);
   const since = creationMark();
   const built = build(stable);
+  if (onlyEvaluated) return [...built];
   const simple = simplifyDerivatives(built.filter(isVariable), since);
   let next = 0;
   const short = built.map((gradient) => (isVariable(gradient) ? simple[next++] : gradient));

@@ -1,5 +1,5 @@
 /** Symbol to number (R12), in the style of Torch: built on the symbolic gradients. */
-import { gradients } from '../autodiff/index.ts';
+import { gradientsFor } from '../autodiff/backprop.ts';
 import { allocate, at, ChainruleError, parametersOf, Tensor, type Variable } from '../graph/index.ts';
 import { evaluate } from './evaluate.ts';
 
@@ -20,7 +20,7 @@ export function backward(J: Variable, { accumulate = false }: BackwardOptions = 
       `backward: ${J.toString()} depends on no trainable parameter; make one with parameter(...)${at()}`,
     );
   }
-  const found = gradients(J, parameters, { disconnected: 'zero' });
+  const found = gradientsFor(J, parameters, { disconnected: 'zero', onlyEvaluated: true });
   const [value, ...grads] = evaluate<readonly Variable[]>([J, ...found]) as Tensor[];
   parameters.forEach((parameter, i) => {
     parameter.grad = accumulate && parameter.grad !== undefined ? sumOf(parameter.grad, grads[i]) : grads[i];
