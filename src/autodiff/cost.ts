@@ -5,11 +5,11 @@ import {
   expansionOf,
   input,
   type Rounds,
-  type ScalarLanguage,
   sizeOf,
   type Variable,
   withSite,
 } from '../graph/index.ts';
+import { functionsOf } from '../operations/formula.ts';
 
 /**
  * How many scalar operations it takes to compute `outputs`, every application counted once: a model that depends on
@@ -42,7 +42,7 @@ function costOfOne({ operation, inputs, outputs, attributes, site }: Application
     case 'view':
       return 0;
     case 'elementwise':
-      return functionsOf(computation.formula, inputs.length, attributes) * sizeOfAll(outputs);
+      return functionsOf(computation.formula, inputs.length, attributes).length * sizeOfAll(outputs);
     case 'product':
       return 2 * sizeOfAll(outputs) * (inputs[0].shape.at(-1) ?? 1);
     case 'reduction':
@@ -65,22 +65,4 @@ function costOfOne({ operation, inputs, outputs, attributes, site }: Application
 /** How many elements some variables have together. */
 export function sizeOfAll(variables: readonly Variable[]): number {
   return variables.reduce((total, { shape }) => total + sizeOf(shape), 0);
-}
-
-/** How many functions of values a formula applies: literals, coordinates and conversions are not counted. */
-function functionsOf<A>(
-  formula: (k: ScalarLanguage<undefined>, inputs: readonly undefined[], attributes: A) => undefined,
-  operands: number,
-  attributes: A,
-): number {
-  let count = 0;
-  const free = (): undefined => undefined;
-  const counted = (): undefined => {
-    count++;
-  };
-  const language = new Proxy({} as ScalarLanguage<undefined>, {
-    get: (_, name) => (name === 'literal' || name === 'index' || name === 'cast' ? free : counted),
-  });
-  formula(language, new Array<undefined>(operands).fill(undefined), attributes);
-  return count;
 }

@@ -7,7 +7,8 @@
  * so a rule that lowers the cost of a part lowers that of the whole. Operations that only pass numbers on (views, casts)
  * or turn their sign do not make what stands beneath them dearer, and so tend outwards, where they meet and cancel.
  */
-import type { Operation, ScalarFunction, ScalarLanguage } from '../graph/index.ts';
+import type { Operation } from '../graph/index.ts';
+import { functionsOf } from '../operations/formula.ts';
 import type { Term } from './term.ts';
 
 interface Price {
@@ -25,21 +26,6 @@ const ARITHMETIC = new Set<string>(
   ) satisfies readonly string[],
 );
 
-/** The functions of values that an operation's formula applies. */
-function functionsOf(
-  formula: (k: ScalarLanguage<null>, inputs: readonly null[], attributes: any) => null,
-): string[] {
-  const names: string[] = [];
-  const language = new Proxy({} as ScalarLanguage<null>, {
-    get: (_, name) => () => {
-      if (name !== 'literal' && name !== 'index' && name !== 'cast') names.push(name as ScalarFunction);
-      return null;
-    },
-  });
-  formula(language, [null, null, null], {});
-  return names;
-}
-
 const prices = new WeakMap<Operation, Price>();
 
 function priceOf(operation: Operation): Price {
@@ -56,7 +42,7 @@ function appraise({ computation }: Operation): Price {
     case 'view':
       return cheap;
     case 'elementwise': {
-      const names = functionsOf(computation.formula);
+      const names = functionsOf(computation.formula, 3, {});
       if (names.every((name) => name === 'neg')) return cheap;
       if (names.includes('pow')) return { weight: 8, growth: 8 };
       return names.every((name) => ARITHMETIC.has(name)) ? arithmetic : transcendental;
