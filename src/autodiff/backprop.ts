@@ -68,13 +68,13 @@ export function gradientsFor<const Targets extends readonly Variable[]>(
 ): GradientsOf<Targets> {
   checkVariables(z, targets);
   const seeds = [seedOf(z, options.seed)];
-  const wordsOf = (outputs: readonly Variable[]): Gradient[] => {
-    const table = buildGradients(outputs, targets, seeds);
-    return targets.map((target) => table.get(target) ?? disconnected);
+  const wordsOf = (outputs: readonly Variable[], sought: readonly Variable[]): Gradient[] => {
+    const table = buildGradients(outputs, sought, seeds);
+    return sought.map((target) => table.get(target) ?? disconnected);
   };
   const found = differentiate([z], targets, wordsOf, options);
   // In x / x, which is 1, x is not met any more: the gradient is zero then, not missing.
-  const asWritten = found.some((each) => !(each instanceof Variable)) ? wordsOf([z]) : found;
+  const asWritten = found.some((each) => !(each instanceof Variable)) ? wordsOf([z], targets) : found;
   return targets.map((target, i) => {
     const vanished = asWritten[i] instanceof Variable && !(found[i] instanceof Variable);
     return resolve('gradients', z, target, vanished ? zero : found[i], options);

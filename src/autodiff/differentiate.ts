@@ -21,7 +21,7 @@ import { identity } from '../operations/identity.ts';
 import { simplifyDerivatives, stabilize } from '../rewrite/passes.ts';
 
 /** Derivatives of outputs, as a graph on top of theirs: nothing but the rules, applied one by one. */
-type Build = (outputs: readonly Variable[]) => readonly Gradient[];
+type Build = (outputs: readonly Variable[], targets: readonly Variable[]) => readonly Gradient[];
 
 /**
  * What `build` makes of `outputs` in their stable form, made short.
@@ -34,17 +34,22 @@ export function differentiate(
   build: Build,
   { onlyEvaluated = false } = {},
 ): Gradient[] {
-  const explicit = targets.some(isSeenThrough) ? withPlainDerivatives(outputs) : outputs;
-  const stable = stabilizeAround(targets, explicit);
+  const explicit = targets.some(isSeenThrough)
+    ? withPlainDerivatives(outputs, targets)
+    : { outputs, targets };
+  const stable = stabilizeAround(explicit.targets, explicit.outputs);
   const since = creationMark();
-  const built = build(stable);
+  const built = build(stable, explicit.targets);
   if (onlyEvaluated) return [...built];
   const simple = simplifyDerivatives(built.filter(isVariable), since);
   let next = 0;
   const short = built.map((gradient) => (isVariable(gradient) ? simple[next++] : gradient));
   if (stable.every((each, i) => each === outputs[i]) && short.every((each, i) => each === built[i]))
     return short;
-  return withPlainForms(short, since, () => build(withPlainDerivatives(outputs)));
+  return withPlainForms(short, since, () => {
+    const plain = withPlainDerivatives(outputs, targets);
+    return build(plain.outputs, plain.targets);
+  });
 }
 
 /**
@@ -113,13 +118,21 @@ export function stabilizeAround(targets: readonly Variable[], outputs: readonly 
 /** Of derivatives that are made short, how to get them as they would have come out of the graph as it was written. */
 const plainForms = new WeakMap<Variable, () => Variable>();
 
-/** The graph of `outputs` with every derivative in it as it would have come out of the graph as it was written. */
-export function withPlainDerivatives(outputs: readonly Variable[]): readonly Variable[] {
+/**
+ * The graph of `outputs` with every derivative in it as it would have come out of the graph as it was written; and what
+ * has become of `targets`, which may be such derivatives, or be computed from some.
+ */
+export function withPlainDerivatives(
+  outputs: readonly Variable[],
+  targets: readonly Variable[],
+): { outputs: readonly Variable[]; targets: readonly Variable[] } {
   const replaced = new Map<Variable, Variable>();
-  const { applications, leaves } = ancestors(outputs);
+  const { applications, leaves } = ancestors([...outputs, ...targets]);
   for (const each of [...leaves, ...applications.flatMap(({ outputs: made }) => made)]) {
     const plain = plainForms.get(each);
     if (plain !== undefined) replaced.set(each, plain());
   }
-  return replaced.size === 0 ? outputs : rebuild(outputs, replaced);
+  if (replaced.size === 0) return { outputs, targets };
+  const rebuilt = rebuild([...outputs, ...targets], replaced);
+  return { outputs: rebuilt.slice(0, outputs.length), targets: rebuilt.slice(outputs.length) };
 }

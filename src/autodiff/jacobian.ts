@@ -89,11 +89,11 @@ function plan(operation: string, { inputs, outputs }: TracedArgument): Plan {
 /** The Jacobian of a traced function as a tree of trees. */
 export function jacobianOfTraced(operation: string, traced: TracedArgument, mode: JacobianMode): unknown {
   const { inputs } = traced;
-  const blocks = differentiate(traced.outputs, inputs, (outputs) => {
+  const blocks = differentiate(traced.outputs, inputs, (outputs, sought) => {
     const chosen =
       mode === 'auto'
-        ? plan(operation, { ...traced, outputs }).chosen
-        : STRATEGIES[mode](operation, inputs, outputs);
+        ? plan(operation, { ...traced, inputs: sought, outputs }).chosen
+        : STRATEGIES[mode](operation, sought, outputs);
     // As a gradient, a block has the dtype of what it is with respect to, whichever way it was computed.
     return (chosen as Strategy)
       .blocks()

@@ -141,8 +141,9 @@ export function pushThrough(
   inputs: readonly Variable[],
   tangents: ReadonlyMap<Variable, Gradient>,
 ): Variable[] {
-  const found = differentiate(outputs, inputs, (stable) => {
-    const table = pushForward(stable, new Map(tangents));
+  const found = differentiate(outputs, inputs, (stable, moved) => {
+    const pushed = inputs.map((each, i) => [moved[i], tangents.get(each) ?? disconnected] as const);
+    const table = pushForward(stable, new Map(pushed));
     return stable.map((output) => table.get(output) ?? disconnected);
   });
   return found.map((tangent, i) => resolveTangent(operation, outputs[i], tangent));
@@ -155,9 +156,9 @@ export function pullThrough(
   inputs: readonly Variable[],
   seeds: readonly Variable[],
 ): Variable[] {
-  const found = differentiate(outputs, inputs, (stable) => {
-    const table = buildGradients(stable, inputs, seeds);
-    return inputs.map((each) => table.get(each) ?? disconnected);
+  const found = differentiate(outputs, inputs, (stable, sought) => {
+    const table = buildGradients(stable, sought, seeds);
+    return sought.map((each) => table.get(each) ?? disconnected);
   });
   return inputs.map((each, i) =>
     resolve(operation, outputs[0] ?? each, each, found[i], { disconnected: 'zero' }),

@@ -97,9 +97,10 @@ export function planGradients<const Targets extends readonly Variable[]>(
   const gradients =
     found === stored
       ? found.gradients
-      : withPlainForms(found.gradients, since, () =>
-          storedGradients(withPlainDerivatives([z])[0], targets, options),
-        );
+      : withPlainForms(found.gradients, since, () => {
+          const plain = withPlainDerivatives([z], targets);
+          return storedGradients(plain.outputs[0], plain.targets, options);
+        });
   return {
     gradients: gradients as readonly Variable[] as GradientsOf<Targets>,
     report: {

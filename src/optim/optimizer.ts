@@ -185,9 +185,9 @@ function checkLoss(name: string, J: Variable): void {
 function reachable(name: string, J: Variable): Map<Parameter, Variable> {
   const candidates = parametersOf([J]);
   const seed = scalar(1, J.dtype);
-  const gradients = differentiate([J], candidates, (outputs) => {
-    const table = buildGradients(outputs, candidates, [seed]);
-    return candidates.map((each) => table.get(each) ?? disconnected);
+  const gradients = differentiate([J], candidates, (outputs, sought) => {
+    const table = buildGradients(outputs, sought, [seed]);
+    return sought.map((each) => table.get(each) ?? disconnected);
   });
   const found = new Map<Parameter, Variable>();
   candidates.forEach((each, i) => {

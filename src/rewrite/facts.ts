@@ -141,7 +141,7 @@ function gains(fact: Fact, operation: Operation, operands: readonly Variable[], 
   );
 }
 
-/** No element is below 0; each may be NaN. */
+/** No element is below 0; each may be NaN. (A zero counts as 0 whatever its sign: 1 / sqrt(-0) is passed over.) */
 export function isNonnegative(variable: Variable): boolean {
   return holds(NONNEGATIVE, variable);
 }

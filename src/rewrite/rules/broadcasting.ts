@@ -7,12 +7,12 @@ import {
   apply,
   broadcastShapes,
   getOperation,
-  type ScalarLanguage,
   sameShape,
   scalar,
   sizeOf,
   type Variable,
 } from '../../graph/index.ts';
+import { asksForPlace } from '../../operations/formula.ts';
 import { registry } from '../../operations/index.ts';
 import { uniformValue } from '../../operations/uniform.ts';
 import { addsLeadingOnes, beneathBroadcasts, beneathOneBroadcast, operationOf } from '../axes.ts';
@@ -43,24 +43,6 @@ function withoutImplied({ operation, inputs, outputs: [y] }: Application): reado
     }
   }
   return changed ? operands : undefined;
-}
-
-/** Whether a formula asks for the place of the element that it computes. */
-function asksForPlace({ operation: { computation }, inputs, attributes }: Application): boolean {
-  if (computation.kind !== 'elementwise') return false;
-  let asked = false;
-  const language = new Proxy({} as ScalarLanguage<null>, {
-    get: (_, name) => () => {
-      asked ||= name === 'index';
-      return null;
-    },
-  });
-  computation.formula(
-    language,
-    inputs.map(() => null),
-    attributes,
-  );
-  return asked;
 }
 
 const keepsApart = ['identity', 'stopGradient'].map((name) => operationOf(name as 'identity'));

@@ -1,5 +1,6 @@
 /** Choices between two values, and what is done to them. */
 import { apply, scalar, type Variable } from '../../graph/index.ts';
+import { asksForPlace } from '../../operations/formula.ts';
 import { real, registry, truth } from '../../operations/index.ts';
 import { uniformValue } from '../../operations/uniform.ts';
 import { madeBy, operationOf } from '../axes.ts';
@@ -102,6 +103,7 @@ const again = ({ application: { operation, attributes } }: Place, inputs: readon
 /** What was converted from a truth value, in a comparison with a known number. */
 function comparedTruth(place: Place): Variable | undefined {
   const { inputs, outputs } = place.application;
+  if (place.application.operation.opaque === true || asksForPlace(place.application)) return undefined;
   if (outputs[0].dtype !== 'bool' || inputs.length !== 2) return undefined;
   const at = inputs.findIndex((each) => madeBy(each, castOperation)?.inputs[0].dtype === 'bool');
   if (at < 0 || uniformValue(inputs[1 - at]) === undefined) return undefined;
@@ -113,7 +115,8 @@ function comparedTruth(place: Place): Variable | undefined {
 /** An operation on choices by one condition, and on numbers, where both choices are between numbers. */
 function chosenNumbers(place: Place): Variable | undefined {
   const { operation, inputs } = place.application;
-  if (operation === whereOperation || operation.opaque === true) return undefined;
+  if (operation === whereOperation || operation.opaque === true || asksForPlace(place.application))
+    return undefined;
   const made = inputs.map((each) => madeBy(each, whereOperation));
   const conditions = new Set(made.flatMap((each) => (each === undefined ? [] : [each.inputs[0]])));
   if (conditions.size !== 1) return undefined;

@@ -124,7 +124,14 @@ const quotient: Split = ([a, b], _, sought) => {
   };
 };
 
-/** The split of f(w e^a) = f(w) e^(times a). */
+/** -(w e^a) = (-w) e^a, where no weight is a weight of 1. */
+const negative: Split = ([x], v, sought) => {
+  const { weight, exponent, unbounded } = formOf(x, { ...sought, signed: false });
+  if (exponent === undefined) return { weight: v };
+  return { weight: weight === undefined ? scalar(-1, v.dtype) : neg(weight), exponent, unbounded };
+};
+
+/** The split of f(w e^a) = f(w) e^(times a), for an f that leaves 1 as it is. */
 const power =
   (f: (weight: Variable) => Variable, times: number): Split =>
   ([x], v, sought) => {
@@ -259,7 +266,7 @@ const SPLITS: ReadonlyMap<Operation, Split> = new Map<Operation, Split>([
       ['mul', factors],
       ['div', quotient],
       ['reciprocal', inverse],
-      ['neg', power(neg, 1)],
+      ['neg', negative],
       ['abs', power(abs, 1)],
       ['square', power(registry.square, 2)],
       ['sqrt', power(registry.sqrt, 0.5)],

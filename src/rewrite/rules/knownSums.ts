@@ -28,6 +28,11 @@ const [sumOperation, castOperation, equalOperation, iotaOperation] = (
   ['sum', 'cast', 'equal', 'iota'] as const
 ).map(operationOf);
 
+/** Whether there are more places than their dtype can tell apart. */
+export function isWrapped({ dtype, shape }: Variable): boolean {
+  return dtype === 'uint8' && shape.some((extent) => extent > 256);
+}
+
 /** What is compared with 0, 1, ... along one of `axes`, and along which; `hits` is where they are equal. */
 function labelsIn(
   hits: Variable,
@@ -41,7 +46,7 @@ function labelsIn(
     [b, a],
   ]) {
     const made = madeBy(places, iotaOperation);
-    if (made === undefined || isFloat(labels.dtype)) continue;
+    if (made === undefined || isFloat(labels.dtype) || isWrapped(places)) continue;
     const axis = (made.attributes.axis as number) + hits.rank - places.rank;
     const classes = hits.shape[axis];
     if (classes !== places.shape[made.attributes.axis as number]) continue;

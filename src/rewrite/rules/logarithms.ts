@@ -5,8 +5,24 @@ import { rule } from '../rule.ts';
 import { attributes, terms, unknown } from '../term.ts';
 import { exponentOf, logOfForm, logOfProduct } from './exponentialForm.ts';
 
-const { add, div, exp, log, log1p, mul, prod, sigmoid, softplus, square, sub, sum, mean, where, greater } =
-  registry;
+const {
+  add,
+  div,
+  exp,
+  log,
+  log1p,
+  mul,
+  neg,
+  prod,
+  sigmoid,
+  softplus,
+  square,
+  sub,
+  sum,
+  mean,
+  where,
+  greater,
+} = registry;
 const x = unknown('x');
 const real = { low: -3, high: 3 };
 const vector = { shape: [3, 4], domain: real };
@@ -52,6 +68,9 @@ export const logarithmRules = [
         call: (x, v, w) => log(add(mul(v, exp(x)), mul(sub(4, w), exp(mul(2, x))))),
       },
       { inputs: [vector, positive], call: (x, w) => log(sum(mul(w, prod(exp(x), 0)))) },
+      { inputs: [positive], call: (x) => log(sub(exp(mul(2, x)), exp(x))) },
+      { inputs: [vector], call: (x) => log(sub(25, exp(x))) },
+      { inputs: [vector, positive], call: (x, w) => log(mul(neg(w), neg(exp(x)))) },
     ],
   }),
   rule({

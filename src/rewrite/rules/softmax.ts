@@ -4,6 +4,7 @@ import {
   getOperation,
   type Operation,
   sameShape,
+  sizeOf,
   type Variable,
 } from '../../graph/index.ts';
 import type { ReductionAttributes } from '../../operations/broadcasting.ts';
@@ -85,7 +86,7 @@ function average(numerator: Variable, divisor: Variable): Variable | undefined {
   const other = below.attributes as ReductionAttributes;
   const factors = madeBy(product, operationOf('mul'))?.inputs ?? [];
   const place = factors.indexOf(t);
-  if (place < 0 || !sameShape(t.shape, product.shape)) return undefined;
+  if (place < 0 || !sameShape(t.shape, product.shape) || sizeOf(t.shape) === 0) return undefined;
   if (keepDims !== other.keepDims || !sameShape(axes, other.axes)) return undefined;
   const share = normalized(t, axes);
   return share && sum(mul(share, factors[1 - place]), axes, { keepDims });
@@ -98,7 +99,14 @@ function matrixAverage(numerator: Variable, divisor: Variable): Variable | undef
   const [t, v] = product.inputs;
   const sum = madeBy(divisor, operationOf('sum'));
   const attributes = sum?.attributes as ReductionAttributes | undefined;
-  if (sum?.inputs[0] !== t || v.rank < 2 || t.rank < 2 || attributes?.keepDims !== true) return undefined;
+  if (
+    sum?.inputs[0] !== t ||
+    sizeOf(t.shape) === 0 ||
+    v.rank < 2 ||
+    t.rank < 2 ||
+    attributes?.keepDims !== true
+  )
+    return undefined;
   if (attributes.axes.length !== 1 || attributes.axes[0] !== t.rank - 1) return undefined;
   const share = normalized(t, attributes.axes);
   return share && matmul(share, v);

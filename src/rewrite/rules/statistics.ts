@@ -1,5 +1,5 @@
 /** Variances, covariances and lengths as the textbook writes them. */
-import { sameShape, type Variable } from '../../graph/index.ts';
+import { type DType, EPSILON, type FloatDType, sameShape, type Variable } from '../../graph/index.ts';
 import type { ReductionAttributes } from '../../operations/broadcasting.ts';
 import { registry } from '../../operations/index.ts';
 import { uniformValue } from '../../operations/uniform.ts';
@@ -40,11 +40,12 @@ function scaledSum(v: Variable): ScaledSum | undefined {
   return { ...(application.attributes as ReductionAttributes), of: application.inputs[0], times, sum };
 }
 
-/** Numbers that differ by the rounding of float32 at most. */
-const close = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * Math.max(1e-300, Math.abs(b));
+/** Numbers of a dtype that differ by rounding at most: a count more or less is another number. */
+const close = (a: number, b: number, dtype: DType): boolean =>
+  Math.abs(a - b) <= 4 * EPSILON[dtype as FloatDType] * Math.abs(b);
 
 function times(factor: number, v: Variable): Variable {
-  return close(factor, 1) ? v : mul(factor, v);
+  return close(factor, 1, v.dtype) ? v : mul(factor, v);
 }
 
 /** `v` as `f` of something, times a number. */
@@ -81,7 +82,8 @@ function centred(first: Variable, second: Variable): Variable | undefined {
   const matches = (left.of === x && right.of === y) || (left.of === y && right.of === x);
   if (!matches || !overSameAxes(products, left) || !overSameAxes(products, right)) return undefined;
   const count = countAlong(x.shape, products.axes);
-  if (!close(sums.times * left.times * right.times, products.times / count)) return undefined;
+  if (count === 0 || !close(sums.times * left.times * right.times, products.times / count, x.dtype))
+    return undefined;
   const { axes, keepDims } = products;
   return times(
     products.times * count,
@@ -104,22 +106,20 @@ function centre(deviation: Variable | undefined, axes: readonly number[]): Varia
     average?.of === x &&
     standsBeside(middle.shape, x.shape, axes) &&
     sameShape(average.axes, axes) &&
-    close(average.times * countAlong(x.shape, axes), 1);
+    close(average.times * countAlong(x.shape, axes), 1, x.dtype);
   return fits ? x : undefined;
 }
 
-/** A number times the sum of squared deviations, as a variance. */
+/** The sum of squared deviations, divided by a whole number up to theirs, as a variance. */
 function varianceOf(v: Variable): Variable | undefined {
   const squares = scaledSum(v);
   if (squares === undefined) return undefined;
   const { of, axes, keepDims } = squares;
   const x = centre(madeBy(of, operationOf('square'))?.inputs[0], axes);
-  const correction = countAlong(of.shape, axes) - 1 / squares.times;
-  if (x === undefined || !(correction > -1e-6)) return undefined;
-  return variance(x, axes, {
-    keepDims,
-    correction: close(correction, Math.round(correction)) ? Math.round(correction) : correction,
-  });
+  const count = countAlong(of.shape, axes);
+  const degrees = Math.round(1 / squares.times);
+  const fits = degrees >= 1 && degrees <= count && close(1 / squares.times, degrees, of.dtype);
+  return x !== undefined && fits ? variance(x, axes, { keepDims, correction: count - degrees }) : undefined;
 }
 
 export const statisticsRules = [
