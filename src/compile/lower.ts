@@ -334,7 +334,8 @@ function productKernel({ inputs: [a, b], outputs: [c] }: Application, table: Buf
       a: matrixAccess(left.buffer, left.view),
       b: matrixAccess(right.buffer, right.view),
       c: matrixAccess(out.buffer, out.view),
-      accumulate: false,
+      alpha: { scale: 1 },
+      beta: { scale: 0 },
     };
   }
   // Integers: the product as a reduction over the inner axis.

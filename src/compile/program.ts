@@ -72,7 +72,16 @@ export interface MatrixAccess extends Access {
   readonly columns: number;
 }
 
-/** C = A B (or C += A B) for each index of the batch axes, over which the accesses' own strides run. */
+/** The number `scale`, times the one at the scalar access `by` if there is one. A `scale` of 0 is 0 whatever that is. */
+export interface Factor {
+  readonly scale: number;
+  readonly by?: Access;
+}
+
+/**
+ * C = alpha A B + beta C for each index of the batch axes, over which the accesses' own strides run. C is read only where
+ * the scale of beta is not 0.
+ */
 export interface ProductKernel extends Timed {
   readonly kind: 'product';
   readonly dtype: 'float32' | 'float64';
@@ -83,7 +92,9 @@ export interface ProductKernel extends Timed {
   readonly a: MatrixAccess;
   readonly b: MatrixAccess;
   readonly c: MatrixAccess;
-  readonly accumulate: boolean;
+  /** Read, like that of beta, in the type of the product. */
+  readonly alpha: Factor;
+  readonly beta: Factor;
 }
 
 /** Contiguous elements of a buffer, from `offset` on. */
@@ -164,11 +175,14 @@ export function buffersOf(kernel: Kernel): { reads: number[]; writes: number[] }
       });
       return { reads, writes: stores.map(({ access }) => accesses[access].buffer) };
     }
-    case 'product':
+    case 'product': {
+      const { a, b, c, alpha, beta } = kernel;
+      const read = [a, b, ...(beta.scale === 0 ? [] : [c]), alpha.by, beta.by];
       return {
-        reads: [kernel.a.buffer, kernel.b.buffer, ...(kernel.accumulate ? [kernel.c.buffer] : [])],
-        writes: [kernel.c.buffer],
+        reads: read.flatMap((access) => (access === undefined ? [] : [access.buffer])),
+        writes: [c.buffer],
       };
+    }
     case 'routine':
       return {
         reads: kernel.inputs.map(({ buffer }) => buffer),
@@ -191,13 +205,24 @@ export function renameBuffers(kernels: readonly Kernel[], nameOf: (buffer: numbe
     ...access,
     buffer: nameOf(access.buffer),
   });
+  const renameFactor = ({ scale, by }: Factor): Factor =>
+    by === undefined ? { scale } : { scale, by: rename(by) };
   return kernels.map((each) => {
     const kernel = each.waits === undefined ? each : { ...each, waits: each.waits.map(nameOf) };
     switch (kernel.kind) {
       case 'loop':
         return { ...kernel, accesses: kernel.accesses.map(rename) };
-      case 'product':
-        return { ...kernel, a: rename(kernel.a), b: rename(kernel.b), c: rename(kernel.c) };
+      case 'product': {
+        const { a, b, c, alpha, beta } = kernel;
+        return {
+          ...kernel,
+          a: rename(a),
+          b: rename(b),
+          c: rename(c),
+          alpha: renameFactor(alpha),
+          beta: renameFactor(beta),
+        };
+      }
       case 'routine':
         return { ...kernel, inputs: kernel.inputs.map(rename), outputs: kernel.outputs.map(rename) };
       case 'repeat':

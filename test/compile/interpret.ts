@@ -2,6 +2,7 @@
 import type {
   Access,
   Block,
+  Factor,
   LoopKernel,
   MatrixAccess,
   ProductKernel,
@@ -223,14 +224,19 @@ function runKernels(block: Block, spans: readonly Span[], surroundings: Surround
 
 function interpretProduct(kernel: ProductKernel, spans: readonly Span[]): void {
   const [a, b, c] = [kernel.a, kernel.b, kernel.c].map(({ buffer }) => spans[buffer].data);
+  const valueOf = ({ scale, by }: Factor): number =>
+    by === undefined || scale === 0
+      ? scale
+      : scale * spans[by.buffer].data[spans[by.buffer].first + by.offset];
+  const [alpha, beta] = [valueOf(kernel.alpha), valueOf(kernel.beta)];
   forEachIndex(kernel.batch, (batch) => {
     const at = (matrix: MatrixAccess, row: number, column: number): number =>
       place(matrix, batch) + row * matrix.rows + column * matrix.columns;
     forEachIndex([kernel.n, kernel.m], ([row, column]) => {
       const target = at(kernel.c, row, column);
-      let total = kernel.accumulate ? c[target] : 0;
+      let total = 0;
       for (let q = 0; q < kernel.k; q++) total += a[at(kernel.a, row, q)] * b[at(kernel.b, q, column)];
-      c[target] = total;
+      c[target] = beta === 0 ? alpha * total : alpha * total + beta * c[target];
     });
   });
 }

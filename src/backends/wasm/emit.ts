@@ -7,6 +7,7 @@ import { keyOf } from '../../compile/expression.ts';
 import type {
   Access,
   Block,
+  Factor,
   Kernel,
   LoopKernel,
   ProductKernel,
@@ -16,11 +17,10 @@ import type {
 import { BYTES, type DType } from '../../graph/index.ts';
 import { type Address, addressesIn, type Layout, pushAddress } from './addresses.ts';
 import { type FunctionBuilder, type ImportedFunction, ModuleBuilder } from './encoder.ts';
+import { gemmParameters } from './gemm/index.ts';
 import { emitLoop } from './loops/emit.ts';
 import { type ConstantPool, MathLibrary } from './math/index.ts';
 import { routineKernels } from './routines.ts';
-
-const GEMM_PARAMETERS = new Array<'i32'>(13).fill('i32');
 
 /** One function holds at most this many calls; longer blocks are cut into several. */
 const CALLS_PER_FUNCTION = 2000;
@@ -36,8 +36,8 @@ export function emitProgram(
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   const gemm = {
-    float32: module.importFunction('gemm', 'gemm_f32', GEMM_PARAMETERS, []),
-    float64: module.importFunction('gemm', 'gemm_f64', GEMM_PARAMETERS, []),
+    float32: module.importFunction('gemm', 'gemm_f32', gemmParameters('f32'), []),
+    float64: module.importFunction('gemm', 'gemm_f64', gemmParameters('f64'), []),
   };
   const called = routineKernels(program).map(({ kernel }) => kernel);
   const numbers = new Map(called.map((kernel, number) => [kernel, number]));
@@ -170,6 +170,11 @@ function callProduct(
     return pointer;
   });
   const [a, b, c] = pointers;
+  const type = kernel.dtype === 'float32' ? 'f32' : 'f64';
+  const pushFactor = ({ scale, by }: Factor): void => {
+    f[type](scale);
+    if (by !== undefined && scale !== 0) push(by).memory(`${type}.load`).op(`${type}.mul`);
+  };
   const advance = (axis: number, count: number): void => {
     operands.forEach((operand, i) => {
       const step = operand.strides[axis] * count * bytes;
@@ -181,11 +186,10 @@ function callProduct(
       f.i32(kernel.n).i32(kernel.m).i32(kernel.k);
       f.get(a).i32(kernel.a.rows).i32(kernel.a.columns);
       f.get(b).i32(kernel.b.rows).i32(kernel.b.columns);
-      f.get(c)
-        .i32(kernel.c.rows)
-        .i32(kernel.accumulate ? 1 : 0)
-        .i32(scratch)
-        .call(gemm);
+      f.get(c).i32(kernel.c.rows).i32(scratch);
+      pushFactor(kernel.alpha);
+      pushFactor(kernel.beta);
+      f.call(gemm);
       return;
     }
     const round = f.local('i32');

@@ -1,162 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ModuleBuilder } from '../../../src/backends/wasm/encoder.ts';
-import { buildGemm, gemmScratchBytes } from '../../../src/backends/wasm/gemm/index.ts';
-
-type Name = 'f32' | 'f64';
-type Numbers = Float32Array | Float64Array;
-type Gemm = (...parameters: number[]) => void;
-
-const memory = new WebAssembly.Memory({ initial: 400 });
-const module = new ModuleBuilder();
-buildGemm(module);
-const binary = module.encode();
-const instance = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } });
-const gemm = { f32: instance.exports.gemm_f32 as Gemm, f64: instance.exports.gemm_f64 as Gemm };
-
-const SCRATCH = 65536;
-const HEAP = SCRATCH + Math.ceil(gemmScratchBytes() / 64) * 64;
-const END = memory.buffer.byteLength;
-
-const view = (name: Name, address: number, length: number): Numbers =>
-  name === 'f32'
-    ? new Float32Array(memory.buffer, address, length)
-    : new Float64Array(memory.buffer, address, length);
-
-/** A matrix of numbers with strides in elements, as a caller of gemm describes it. */
-interface Matrix {
-  readonly data: Numbers;
-  /** Index of element (0, 0). */
-  readonly origin: number;
-  readonly row: number;
-  readonly column: number;
-}
-
-const at = (matrix: Matrix, i: number, j: number): number =>
-  matrix.data[matrix.origin + i * matrix.row + j * matrix.column];
-
-let seed = 1;
-/** Uniform in [-1, 1): xorshift32, so that failures repeat. */
-function random(): number {
-  seed ^= seed << 13;
-  seed ^= seed >>> 17;
-  seed ^= seed << 5;
-  return seed / 2 ** 31;
-}
-
-function numbers(name: Name, length: number): Numbers {
-  const data = name === 'f32' ? new Float32Array(length) : new Float64Array(length);
-  return data.map(random) as Numbers;
-}
-
-type Layout = 'rows' | 'transposed' | 'strided' | 'backwards' | 'constant';
-const LAYOUTS: readonly Layout[] = ['rows', 'transposed', 'strided', 'backwards', 'constant'];
-
-function matrix(name: Name, rows: number, columns: number, layout: Layout): Matrix {
-  const area = Math.max(1, rows * columns);
-  switch (layout) {
-    case 'rows':
-      return { data: numbers(name, area), origin: 0, row: columns, column: 1 };
-    case 'transposed':
-      return { data: numbers(name, area), origin: 0, row: 1, column: rows };
-    case 'strided':
-      return { data: numbers(name, 3 * area), origin: 0, row: 3 * columns, column: 2 };
-    case 'backwards':
-      return { data: numbers(name, area), origin: area - 1, row: -columns, column: -1 };
-    case 'constant':
-      return { data: numbers(name, Math.max(1, columns)), origin: 0, row: 0, column: 1 };
-  }
-}
-
-/** One matrix sliced: the same numbers from row i and column j on. */
-const from = (whole: Matrix, i: number, j: number): Matrix => ({
-  ...whole,
-  origin: whole.origin + i * whole.row + j * whole.column,
-});
-
-interface Options {
-  readonly accumulate?: boolean;
-  /** What C holds before; the result has the same row stride. */
-  readonly C?: Numbers;
-  readonly rsC?: number;
-}
-
-let calls = 0;
-
-/** Runs gemm on copies of A, B and C in the memory and returns C as it lies there. */
-function multiply(
-  name: Name,
-  M: number,
-  N: number,
-  K: number,
-  A: Matrix,
-  B: Matrix,
-  options: Options = {},
-): Numbers {
-  const bytes = name === 'f32' ? 4 : 8;
-  const rsC = options.rsC ?? N;
-  const C = options.C ?? (numbers(name, Math.max(0, (M - 1) * rsC + N)).fill(Number.NaN) as Numbers);
-  // One of them ends where the memory ends, in turn, so that reading beyond it traps.
-  const operands = [A.data, B.data, C];
-  const addresses: number[] = [];
-  let end = END;
-  calls++;
-  for (let turn = 0; turn < 3; turn++) {
-    const which = (calls + turn) % 3;
-    end -= operands[which].length * bytes;
-    addresses[which] = end;
-    view(name, end, operands[which].length).set(operands[which]);
-    end &= ~7;
-  }
-  if (end < HEAP) throw new Error('the operands are too large for the memory of this test');
-  const a = addresses[0] + A.origin * bytes;
-  const b = addresses[1] + B.origin * bytes;
-  const c = addresses[2];
-  gemm[name](M, N, K, a, A.row, A.column, b, B.row, B.column, c, rsC, options.accumulate ? 1 : 0, SCRATCH);
-  return view(name, c, C.length).slice();
-}
-
-/** The same bits, but for the payload of NaN. */
-function expectSame(actual: Numbers, expected: Numbers): void {
-  const same = actual.length === expected.length && actual.every((value, i) => Object.is(value, expected[i]));
-  if (!same) expect(actual).toEqual(expected);
-}
-
-/** Compares C with float64 sums; the bound on rounding errors is that of Higham (2002), section 3.1. */
-function check(
-  name: Name,
-  M: number,
-  N: number,
-  K: number,
-  A: Matrix,
-  B: Matrix,
-  options: Options = {},
-): void {
-  const C = multiply(name, M, N, K, A, B, options);
-  const rsC = options.rsC ?? N;
-  const unit = name === 'f32' ? 2 ** -24 : 2 ** -53;
-  const gamma = ((K + 8) * unit) / (1 - (K + 8) * unit);
-  let worst = 0;
-  for (let i = 0; i < M; i++) {
-    for (let j = 0; j < N; j++) {
-      let sum = options.accumulate ? options.C![i * rsC + j] : 0;
-      let size = Math.abs(sum);
-      for (let k = 0; k < K; k++) {
-        const product = at(A, i, k) * at(B, k, j);
-        sum += product;
-        size += Math.abs(product);
-      }
-      const error = Math.abs(C[i * rsC + j] - sum) / (gamma * size + Number.MIN_VALUE);
-      if (!(error <= worst)) worst = error;
-    }
-  }
-  // float64 is compared with sums that are themselves rounded
-  if (!(worst <= 2)) {
-    expect.fail(
-      `${name} ${M} x ${N} x ${K}, A ${A.row} ${A.column}, B ${B.row} ${B.column}: ${worst} of the bound`,
-    );
-  }
-}
+import {
+  at,
+  check,
+  expectSame,
+  from,
+  instantiate,
+  isSingle,
+  LAYOUTS,
+  type Layout,
+  type Matrix,
+  matrix,
+  multiply,
+  NAMES,
+  type Numbers,
+  numbers,
+  type Options,
+  relaid,
+  rounded,
+} from './gemmSupport.ts';
 
 const TRANSPOSES: readonly (readonly [Layout, Layout])[] = [
   ['rows', 'rows'],
@@ -165,7 +27,10 @@ const TRANSPOSES: readonly (readonly [Layout, Layout])[] = [
   ['transposed', 'transposed'],
 ];
 
-describe.each(['f32', 'f64'] as const)('%s', (name) => {
+/** Products into a new C, products added to the old one, and products with both factors. */
+const FACTORS: readonly Pick<Options, 'alpha' | 'beta'>[] = [{}, { beta: 1 }, { alpha: -0.1, beta: 0.5 }];
+
+describe.each(NAMES)('%s', (name) => {
   test.each(TRANSPOSES)('all small sizes, A %s, B %s', (a, b) => {
     for (const M of [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 16, 19]) {
       for (let N = 0; N <= 20; N++) {
@@ -176,7 +41,7 @@ describe.each(['f32', 'f64'] as const)('%s', (name) => {
     }
   });
 
-  test('every pair of layouts, padding between rows of C, with and without accumulation', () => {
+  test('every pair of layouts, padding between rows of C, all factors', () => {
     for (const a of LAYOUTS) {
       for (const b of LAYOUTS) {
         for (const [M, N, K] of [
@@ -188,10 +53,10 @@ describe.each(['f32', 'f64'] as const)('%s', (name) => {
           [13, 10, 21],
           [40, 51, 33],
         ]) {
-          for (const accumulate of [false, true]) {
+          for (const factors of FACTORS) {
             const rsC = N + 3;
             const C = numbers(name, M * rsC);
-            const options = { accumulate, C, rsC };
+            const options = { ...factors, C, rsC };
             const [A, B] = [matrix(name, M, K, a), matrix(name, K, N, b)];
             check(name, M, N, K, A, B, options);
             const result = multiply(name, M, N, K, A, B, options);
@@ -213,9 +78,9 @@ describe.each(['f32', 'f64'] as const)('%s', (name) => {
       [3, 300, 400],
       [1, 530, 800],
     ]) {
-      for (const accumulate of [false, true]) {
+      for (const factors of FACTORS) {
         const C = numbers(name, M * N);
-        check(name, M, N, K, matrix(name, M, K, a), matrix(name, K, N, b), { accumulate, C });
+        check(name, M, N, K, matrix(name, M, K, a), matrix(name, K, N, b), { ...factors, C });
       }
     }
   });
@@ -223,42 +88,70 @@ describe.each(['f32', 'f64'] as const)('%s', (name) => {
   test('random sizes and layouts', () => {
     const size = fc.integer({ min: 1, max: 90 });
     const layout = fc.constantFrom(...LAYOUTS);
+    const factor = fc.constantFrom(1, 0, 0.5, -0.1, -1, 3);
     fc.assert(
-      fc.property(size, size, size, layout, layout, fc.boolean(), (M, N, K, a, b, accumulate) => {
+      fc.property(size, size, size, layout, layout, factor, factor, (M, N, K, a, b, alpha, beta) => {
         const C = numbers(name, M * N);
-        check(name, M, N, K, matrix(name, M, K, a), matrix(name, K, N, b), { accumulate, C });
+        check(name, M, N, K, matrix(name, M, K, a), matrix(name, K, N, b), { alpha, beta, C });
       }),
       { numRuns: 150, seed: 6 },
     );
   });
 
-  test('sums run over k in order, each step rounded', () => {
-    const round = name === 'f32' ? Math.fround : (x: number) => x;
+  test.runIf(name === 'f32' || name === 'f64')('sums run over k in order, each step rounded', () => {
+    const round = (value: number): number => rounded(name, value);
+    const [alpha, beta] = [-0.1, 0.3].map(round);
     for (const [M, N, K] of [
       [6, 13, 250],
       [1, 21, 250],
       [9, 1, 250],
     ]) {
       const [A, B] = [matrix(name, M, K, 'rows'), matrix(name, K, N, 'transposed')];
-      const expected = numbers(name, M * N);
+      const C = numbers(name, M * N);
+      const expected = C.slice();
+      const scaled = C.slice();
       for (let i = 0; i < M; i++) {
         for (let j = 0; j < N; j++) {
           let sum = 0;
           for (let k = 0; k < K; k++) sum = round(sum + round(at(A, i, k) * at(B, k, j)));
           expected[i * N + j] = sum;
+          scaled[i * N + j] = round(beta * C[i * N + j]) + round(alpha * sum);
         }
       }
       expectSame(multiply(name, M, N, K, A, B), expected);
+      expectSame(multiply(name, M, N, K, A, B, { C, alpha, beta }), scaled);
     }
   });
 
-  test('a sum of no products is zero, or leaves C alone', () => {
+  test('a sum of no products is zero, and leaves the old C', () => {
     const [A, B] = [matrix(name, 3, 0, 'rows'), matrix(name, 0, 5, 'rows')];
     const C = numbers(name, 3 * 7);
     const zeros = multiply(name, 3, 5, 0, A, B, { C, rsC: 7 });
     const expected = C.map((value, i) => (i % 7 < 5 ? 0 : value));
     expect(zeros).toEqual(expected);
-    expect(multiply(name, 3, 5, 0, A, B, { C, rsC: 7, accumulate: true })).toEqual(C);
+    expect(multiply(name, 3, 5, 0, A, B, { C, rsC: 7, beta: 1 })).toEqual(C);
+    const halves = C.map((value, i) => (i % 7 < 5 ? value / 2 : value));
+    expect(multiply(name, 3, 5, 0, A, B, { C, rsC: 7, alpha: 3, beta: 0.5 })).toEqual(halves);
+  });
+
+  test('what C held before does not get through where beta is 0', () => {
+    for (const [M, N, K] of [
+      [1, 37, 5],
+      [19, 1, 5],
+      [2, 3, 4],
+      [5, 10, 40],
+      [3, 50, 800],
+      [33, 43, 0],
+    ]) {
+      for (const [a, b] of TRANSPOSES) {
+        for (const beta of [0, -0]) {
+          for (const garbage of [Number.NaN, Number.POSITIVE_INFINITY]) {
+            const C = numbers(name, M * N).fill(garbage) as Numbers;
+            check(name, M, N, K, matrix(name, M, K, a), matrix(name, K, N, b), { alpha: 0.5, beta, C });
+          }
+        }
+      }
+    }
   });
 
   test('NaN and infinity spread to the elements that they belong to, and to no others', () => {
@@ -288,7 +181,7 @@ describe.each(['f32', 'f64'] as const)('%s', (name) => {
   });
 
   describe('an element does not depend on what is computed with it', () => {
-    const [M, N, K] = [27, 45, name === 'f32' ? 520 : 270];
+    const [M, N, K] = [27, 45, isSingle(name) ? 520 : 270];
     const parts = [
       [0, 1, 0, 45],
       [26, 1, 7, 1],
@@ -299,14 +192,14 @@ describe.each(['f32', 'f64'] as const)('%s', (name) => {
       [11, 8, 0, 45],
     ];
     for (const depth of [2, 7, 40, K]) {
-      for (const accumulate of [false, true]) {
-        test.each(TRANSPOSES)(`K = ${depth}, accumulate ${accumulate}, A %s, B %s`, (a, b) => {
+      for (const factors of FACTORS) {
+        test.each(TRANSPOSES)(`K = ${depth}, ${JSON.stringify(factors)}, A %s, B %s`, (a, b) => {
           const [A, B] = [matrix(name, M, depth, a), matrix(name, depth, N, b)];
           const C = numbers(name, M * N);
-          const whole = multiply(name, M, N, depth, A, B, { C, accumulate });
+          const whole = multiply(name, M, N, depth, A, B, { C, ...factors });
           const expectPart = (i: number, rows: number, j: number, columns: number, X: Matrix, Y: Matrix) => {
             const old = C.slice(i * N + j, (i + rows - 1) * N + j + columns);
-            const part = multiply(name, rows, columns, depth, X, Y, { C: old, rsC: N, accumulate });
+            const part = multiply(name, rows, columns, depth, X, Y, { C: old, rsC: N, ...factors });
             for (let r = 0; r < rows; r++) {
               const start = (i + r) * N + j;
               expectSame(part.slice(r * N, r * N + columns), whole.slice(start, start + columns));
@@ -345,21 +238,9 @@ describe.each(['f32', 'f64'] as const)('%s', (name) => {
   });
 });
 
-/** The same numbers in another layout. */
-function relaid(name: Name, source: Matrix, rows: number, columns: number, layout: Layout): Matrix {
-  const result = matrix(name, rows, columns, layout);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      result.data[result.origin + i * result.row + j * result.column] = at(source, i, j);
-    }
-  }
-  return result;
-}
-
 test('addresses beyond 2 GiB are unsigned', () => {
   const high = new WebAssembly.Memory({ initial: 2 ** 15 + 64 });
-  const module = new WebAssembly.Module(binary);
-  const { gemm_f32 } = new WebAssembly.Instance(module, { env: { memory: high } }).exports;
+  const { gemm_f32 } = instantiate(high, false);
   const [M, N, K] = [9, 19, 40];
   const [a, b, c, scratch] = [0, 1, 2, 3].map((k) => 2 ** 31 - 2048 + k * 2 ** 16);
   const operands = new Float32Array(high.buffer, a, M * K).fill(2);
@@ -372,16 +253,9 @@ test('addresses beyond 2 GiB are unsigned', () => {
       [N, 1],
       [1, K],
     ]) {
-      (gemm_f32 as Gemm)(M, N, K, a, rowA, columnA, b, rowB, columnB, c, N, 0, scratch);
+      gemm_f32(M, N, K, a, rowA, columnA, b, rowB, columnB, c, N, scratch, 1, 0);
       expect(new Float32Array(high.buffer, c, M * N)).toEqual(new Float32Array(M * N).fill(6 * K));
     }
   }
   expect(operands[0]).toBe(2);
-});
-
-test('fused multiply-add changes the instructions only', () => {
-  const relaxed = new ModuleBuilder();
-  buildGemm(relaxed, { relaxed: true });
-  // Whether the module is valid depends on the machine: Node 20 knows relaxed SIMD only behind a flag.
-  expect(relaxed.encode().length).toBeLessThan(binary.length);
 });

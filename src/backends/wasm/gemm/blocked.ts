@@ -14,7 +14,7 @@ import { BLOCK, splitDepth } from './blocks.ts';
 import { address, advance, constant, forBlocks, locals, push } from './emit.ts';
 import { buildStrip, TILE_ROWS, tileColumns } from './kernels.ts';
 import { buildPack } from './packing.ts';
-import type { Precision } from './precision.ts';
+import { gemmParameters, type Precision } from './precision.ts';
 
 /** A B with unit column stride is read as it lies by so few rows: packing would cost more than it saves. */
 const DIRECT_B_ROWS = 8;
@@ -36,7 +36,7 @@ const PACKED_A_BYTES = Math.max(
 );
 export const BLOCKED_SCRATCH_BYTES = PACKED_B_BYTES + PACKED_A_BYTES;
 
-/** `C = A B` or `C += A B`. The parameters are those of `gemm`, but M, N, K >= 1 and all strides are in bytes. */
+/** `C = alpha A B + beta C`. The parameters are those of `gemm`, but M, N, K >= 1 and all strides are in bytes. */
 export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuilder {
   const width = tileColumns(p);
   const strips = {
@@ -46,8 +46,8 @@ export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuild
   const packB = buildPack(module, p, width);
   const packA = width === TILE_ROWS ? packB : buildPack(module, p, TILE_ROWS);
 
-  const f = module.func(`blocked_${p.name}`, Array(13).fill('i32'));
-  const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, accumulate, packedB] = Array(13).keys();
+  const f = module.func(`blocked_${p.name}`, gemmParameters(p.name));
+  const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, packedB, alpha, beta] = Array(14).keys();
   const element = constant(f, p.bytes);
   const tileStep = constant(f, TILE_ROWS * p.bytes);
   const panelColumns = constant(f, width);
@@ -57,7 +57,8 @@ export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuild
   const [blockDepth, packedA, rowsA, packsA, packsB] = locals(f, 5);
   const [jc, pc, ic, jr] = locals(f, 4);
   const [n, k, m, columns] = locals(f, 4);
-  const [a, aTile, aStep, blockB, b, bStep, bPanel, lastColumns, c, add] = locals(f, 10);
+  const [a, aTile, aStep, blockB, b, bStep, bPanel, lastColumns, c] = locals(f, 9);
+  const old = f.local(p.name);
 
   /** Packs the block of B, or, if it is read as it lies, a narrow last panel: its vectors would reach beyond B. */
   const packBlockB = () => {
@@ -100,7 +101,7 @@ export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuild
   };
   const strip = () => {
     const call = ([narrow, wide]: readonly FunctionBuilder[]) => {
-      const parameters = [m, k, a, aTile, aStep, b, bStep, c, rsC, columns, add];
+      const parameters = [m, k, a, aTile, aStep, b, bStep, c, rsC, columns, alpha, old];
       f.get(columns).i32(p.lanes).op('i32.le_s');
       f.if(
         () => push(f, ...parameters).call(narrow),
@@ -123,7 +124,8 @@ export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuild
 
   forBlocks(f, jc, N, blockColumns, n, () => {
     forBlocks(f, pc, K, blockDepth, k, () => {
-      f.get(accumulate).get(pc).op('i32.or').set(add);
+      // The first block of k finds the old C, the others what is there already of the sum.
+      f[p.name](1).get(beta).get(pc).op('select').set(old);
       packBlockB();
       forBlocks(f, ic, M, blockRows, m, () => {
         packBlockA();

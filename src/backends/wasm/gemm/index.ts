@@ -1,17 +1,19 @@
 /**
- * Matrix multiplication, `C = A B` or `C += A B`, as generated WebAssembly SIMD for any strides of A and B.
+ * Matrix multiplication, `C = alpha A B + beta C`, as generated WebAssembly SIMD for any strides of A and B.
  *
- * The sum over k runs in one order everywhere: k = 0, 1, 2, ... from zero within a block of k, and the blocks are added
- * to C one after another; the blocks depend on K alone. So an element of C depends only on its row of A, its column of B
- * and K (and the old element, if accumulating), not on M, N, its place, the path taken, or how the rows of C are split
- * into panels. Panels of rows may run in parallel, each with a workspace of its own.
+ * The sum over k runs in one order everywhere: k = 0, 1, 2, ... from zero within a block of k; the blocks' sums, times
+ * `alpha`, are added to `beta C` one after another; the blocks depend on K alone. So an element of C depends only on its
+ * row of A, its column of B, K and the factors (and the old element, if `beta` is not 0), not on M, N, its place, the path
+ * taken, or how the rows of C are split into panels. Panels of rows may run in parallel, each with a workspace of its own.
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
 import { BLOCKED_SCRATCH_BYTES, buildBlocked } from './blocked.ts';
 import { advance, constant, locals, push, repeat, skip } from './emit.ts';
-import { type Precision, precision } from './precision.ts';
+import { gemmParameters, type Precision, precision, pushNonzero } from './precision.ts';
 import { buildThin, THIN_DEPTH, THIN_ROWS, THIN_SCRATCH_BYTES } from './thin.ts';
 import { buildVectorMatrix } from './vector.ts';
+
+export { gemmParameters };
 
 /** Bytes of the workspace that each call needs, aligned to 64 bytes; its content does not matter. */
 export function gemmScratchBytes(): number {
@@ -21,9 +23,10 @@ export function gemmScratchBytes(): number {
 /**
  * Adds `gemm_f32` and `gemm_f64` to a module and exports them.
  *
- * Parameters, all i32: (M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, accumulate, scratch). A is M x K, B is K x N, C is
- * M x N. A, B, C and scratch are byte addresses (unsigned); row strides rs and column strides cs count elements and may
- * be zero or negative; C has unit column stride. `accumulate` 0: C is overwritten and never read; 1: added to.
+ * Parameters: (M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, scratch), all i32, and (alpha, beta) in the precision of the
+ * product. A is M x K, B is K x N, C is M x N. A, B, C and scratch are byte addresses (unsigned); row strides rs and
+ * column strides cs count elements and may be zero or negative; C has unit column stride. With `beta` 0, C is overwritten
+ * and never read. A and B are read whatever `alpha` is.
  *
  * @param options.relaxed fused multiply-add of relaxed SIMD: about a third faster, but rounding depends on the machine.
  */
@@ -39,9 +42,9 @@ function buildEntry(module: ModuleBuilder, p: Precision): FunctionBuilder {
   const vector = buildVectorMatrix(module, p);
   const blocked = buildBlocked(module, p);
   const thin = buildThin(module, p, blocked);
-  const f = module.func(`gemm_${p.name}`, Array(13).fill('i32'));
-  const parameters = [...Array(13).keys()];
-  const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, accumulate, scratch] = parameters;
+  const f = module.func(`gemm_${p.name}`, gemmParameters(p.name));
+  const parameters = [...Array(14).keys()];
+  const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, scratch, alpha, beta] = parameters;
   const element = constant(f, p.bytes);
   const ifThenReturn = (body: () => void) => {
     f.if(() => {
@@ -55,17 +58,14 @@ function buildEntry(module: ModuleBuilder, p: Precision): FunctionBuilder {
   for (const stride of [rsA, csA, rsB, csB, rsC]) f.get(stride).get(element).op('i32.mul').set(stride);
 
   f.get(K).i32(0).op('i32.le_s');
-  ifThenReturn(() => {
-    f.get(accumulate).op('i32.eqz');
-    f.if(() => clear(f, p, M, N, C, rsC));
-  });
+  ifThenReturn(() => scale(f, p, M, N, C, rsC, beta));
 
   f.get(M).i32(1).op('i32.eq');
-  ifThenReturn(() => push(f, N, K, A, csA, B, rsB, csB, C, element, accumulate).call(vector));
+  ifThenReturn(() => push(f, N, K, A, csA, B, rsB, csB, C, element, alpha, beta).call(vector));
 
   // One column: C^T = B^T A^T.
   f.get(N).i32(1).op('i32.eq');
-  ifThenReturn(() => push(f, M, K, B, rsB, A, csA, rsA, C, rsC, accumulate).call(vector));
+  ifThenReturn(() => push(f, M, K, B, rsB, A, csA, rsA, C, rsC, alpha, beta).call(vector));
 
   f.get(M).i32(THIN_ROWS).op('i32.le_s').get(K).i32(THIN_DEPTH).op('i32.ge_s', 'i32.and');
   f.get(rsB).get(element).op('i32.eq').get(csB).get(element).op('i32.ne', 'i32.and', 'i32.and');
@@ -78,14 +78,28 @@ function buildEntry(module: ModuleBuilder, p: Precision): FunctionBuilder {
   return f;
 }
 
-/** `C = 0`: sums of no products. */
-function clear(f: FunctionBuilder, p: Precision, M: number, N: number, C: number, rsC: number): void {
+/** `C = beta C`: sums of no products. */
+function scale(
+  f: FunctionBuilder,
+  p: Precision,
+  M: number,
+  N: number,
+  C: number,
+  rsC: number,
+  beta: number,
+): void {
   const [at, count] = locals(f, 2);
   f.get(M);
   repeat(f, M, () => {
     f.get(C).set(at).get(N);
     repeat(f, count, () => {
-      f.get(at)[p.name](0).memory(`${p.name}.store`);
+      f.get(at);
+      pushNonzero(f, p, beta).if(
+        () => f.get(at).memory(`${p.name}.load`).get(beta).op(`${p.name}.mul`),
+        () => f[p.name](0),
+        p.name,
+      );
+      f.memory(`${p.name}.store`);
       skip(f, at, p.bytes);
     });
     advance(f, C, rsC);

@@ -14,7 +14,7 @@
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
 import { advance, locals, push, skip, vectors } from './emit.ts';
-import type { Precision } from './precision.ts';
+import { type Precision, pushNonzero } from './precision.ts';
 
 /** Rows of a tile. */
 export const TILE_ROWS = 4;
@@ -34,7 +34,7 @@ export type ReadA = 'rows' | 'panel';
 const UNROLL = 4;
 
 /** Parameters of a strip. */
-const [ROWS, DEPTH, A, A_TILE, A_STEP, B, B_STEP, C, C_STEP, COLUMNS, ACCUMULATE] = Array(11).keys();
+const [ROWS, DEPTH, A, A_TILE, A_STEP, B, B_STEP, C, C_STEP, COLUMNS, ALPHA, BETA] = Array(12).keys();
 
 /** What the tiles of a strip share: the function under construction and its locals. */
 interface Strip {
@@ -50,22 +50,24 @@ interface Strip {
   readonly sums: readonly (readonly number[])[];
   readonly rowB: readonly number[];
   readonly element: number;
+  /** `alpha`, then `beta`, in all lanes. */
+  readonly factor: number;
 }
 
 /**
- * A strip of C, rows x columns, over `depth` >= 1 steps of k: `C = A B`, or `C += A B` if `accumulate`.
+ * A strip of C, rows x columns, over `depth` >= 1 steps of k: `C = alpha A B + beta C`.
  *
- * Parameters (i32; steps in bytes): rows, depth, A, step from a tile of A to the next, aStep (see {@link ReadA}), B, step
- * from k to k in B, C, step from row to row of C, columns, accumulate. Whole vectors of B are read, `width` of them, but
+ * Parameters (steps in bytes): rows, depth, A, step from a tile of A to the next, aStep (see {@link ReadA}), B, step
+ * from k to k in B, C, step from row to row of C, columns, all of them i32, alpha, beta. Whole vectors of B are read, `width` of them, but
  * only `columns` elements of a row of C are touched: more than `width - 1` vectors and at most `width`.
  */
 export function buildStrip(module: ModuleBuilder, p: Precision, readA: ReadA, width: 1 | 2): FunctionBuilder {
-  const f = module.func(`strip_${p.name}_${readA}_${width}`, Array(11).fill('i32'));
+  const f = module.func(`strip_${p.name}_${readA}_${width}`, [...Array(10).fill('i32'), p.name, p.name]);
   const [b, c, left] = locals(f, 3);
-  const [element] = vectors(f, 1);
+  const [element, factor] = vectors(f, 2);
   const sums = Array.from({ length: TILE_ROWS }, () => vectors(f, width));
   const a = locals(f, readA === 'rows' ? TILE_ROWS : 1);
-  const strip: Strip = { f, p, readA, a, b, c, left, sums, rowB: vectors(f, width), element };
+  const strip: Strip = { f, p, readA, a, b, c, left, sums, rowB: vectors(f, width), element, factor };
 
   f.block((done) => {
     f.loop((nextTile) => {
@@ -128,11 +130,14 @@ function step(strip: Strip, rows: number, u: number): void {
   if (readA === 'panel') advance(f, a[0], A_STEP);
 }
 
-/** Writes the sums to C, after adding what is there if `accumulate`. */
+/** Writes `alpha` times the sums to C, after adding `beta` times what is there, unless that is 0. */
 function storeTile(strip: Strip, rows: number): void {
-  const { f, p, c, sums, rowB } = strip;
+  const { f, p, c, sums, rowB, factor } = strip;
   const width = rowB.length;
+  f.get(ALPHA).op(p.spread).set(factor);
+  for (const sum of sums.slice(0, rows).flat()) push(f, sum, factor).op(p.mul).set(sum);
   const storeRows = (whole: boolean, add: boolean) => {
+    if (add) f.get(BETA).op(p.spread).set(factor);
     f.get(C).set(c);
     sums.slice(0, rows).forEach((row, i) => {
       if (i > 0) advance(f, c, C_STEP);
@@ -143,7 +148,7 @@ function storeTile(strip: Strip, rows: number): void {
     });
   };
   const addOrNot = (whole: boolean) => {
-    f.get(ACCUMULATE);
+    pushNonzero(f, p, BETA);
     f.if(
       () => storeRows(whole, true),
       () => storeRows(whole, false),
@@ -157,20 +162,23 @@ function storeTile(strip: Strip, rows: number): void {
   );
 }
 
-function storeVector({ f, p, c }: Strip, sum: number, offset: number, add: boolean): void {
+function storeVector({ f, p, c, factor }: Strip, sum: number, offset: number, add: boolean): void {
   f.get(c);
-  if (add) f.get(c).memory('v128.load', offset).get(sum).op(p.add);
+  if (add) f.get(c).memory('v128.load', offset).get(factor).op(p.mul).get(sum).op(p.add);
   else f.get(sum);
   f.memory('v128.store', offset);
 }
 
 /** Writes the lanes of vector `j` that are columns of C: the first, and not the last. */
-function storeFirstLanes({ f, p, c, element }: Strip, sum: number, j: number, add: boolean): void {
+function storeFirstLanes({ f, p, c, element, factor }: Strip, sum: number, j: number, add: boolean): void {
   for (let lane = 0; lane < p.lanes - 1; lane++) {
     const offset = 16 * j + lane * p.bytes;
     const before = j * p.lanes + lane;
     const store = () => {
-      if (add) push(f, sum, c, sum).memory(p.loadLane, offset, lane).op(p.add).set(element);
+      if (add) {
+        push(f, c, sum).memory(p.loadLane, offset, lane);
+        f.get(factor).op(p.mul).get(sum).op(p.add).set(element);
+      }
       push(f, c, add ? element : sum).memory(p.storeLane, offset, lane);
     };
     if (lane === 0) store();

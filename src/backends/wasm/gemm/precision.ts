@@ -1,5 +1,10 @@
 /** What differs between float32 and float64 in the generated code: sizes and the names of instructions. */
-import type { FunctionBuilder } from '../encoder.ts';
+import type { FunctionBuilder, ValueType } from '../encoder.ts';
+
+/** Types of the parameters of a product: twelve integers, and its two factors. */
+export function gemmParameters(name: 'f32' | 'f64'): ValueType[] {
+  return [...new Array<'i32'>(12).fill('i32'), name, name];
+}
 
 export interface Precision {
   readonly name: 'f32' | 'f64';
@@ -13,7 +18,10 @@ export interface Precision {
   readonly loadFirst: 'v128.load32_zero' | 'v128.load64_zero';
   readonly loadLane: 'v128.load32_lane' | 'v128.load64_lane';
   readonly storeLane: 'v128.store32_lane' | 'v128.store64_lane';
+  /** A number on the stack into all lanes. */
+  readonly spread: 'f32x4.splat' | 'f64x2.splat';
   readonly add: 'f32x4.add' | 'f64x2.add';
+  readonly mul: 'f32x4.mul' | 'f64x2.mul';
   /** Appends `sum = sum + a * b` on vector locals. All products of this folder are made here. */
   multiplyAdd(f: FunctionBuilder, sum: number, a: number, b: number): void;
 }
@@ -30,10 +38,17 @@ export function precision(name: 'f32' | 'f64', relaxed: boolean): Precision {
     loadFirst: `v128.load${bits}_zero`,
     loadLane: `v128.load${bits}_lane`,
     storeLane: `v128.store${bits}_lane`,
+    spread: `${simd}.splat`,
     add: `${simd}.add`,
+    mul: `${simd}.mul`,
     multiplyAdd(f, sum, a, b) {
       if (relaxed) f.get(a).get(b).get(sum).op(`${simd}.relaxed_madd`).set(sum);
       else f.get(sum).get(a).get(b).op(`${simd}.mul`, `${simd}.add`).set(sum);
     },
   };
+}
+
+/** Pushes whether a number is other than zero: as the factor of a matrix, whether that is read at all. */
+export function pushNonzero(f: FunctionBuilder, p: Precision, factor: number): FunctionBuilder {
+  return f.get(factor)[p.name](0).op(`${p.name}.ne`);
 }

@@ -6,7 +6,7 @@
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
 import { address, advance, constant, forBlocks, locals, push, repeat, skip } from './emit.ts';
-import type { Precision } from './precision.ts';
+import { gemmParameters, type Precision, pushNonzero } from './precision.ts';
 
 /** The most rows of A, and the shortest sums, that this path is for. */
 export const THIN_ROWS = 16;
@@ -21,8 +21,8 @@ export const THIN_SCRATCH_BYTES = COLUMNS * THIN_ROWS * 8;
 /** Parameters: those of `blocked`, and the address of this path's own workspace. */
 export function buildThin(module: ModuleBuilder, p: Precision, blocked: FunctionBuilder): FunctionBuilder {
   const copy = buildCopy(module, p);
-  const f = module.func(`thin_${p.name}`, Array(14).fill('i32'));
-  const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, accumulate, scratch, turned] = Array(14).keys();
+  const f = module.func(`thin_${p.name}`, [...gemmParameters(p.name), 'i32']);
+  const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, scratch, alpha, beta, turned] = Array(15).keys();
   const [jc, n, b, c] = locals(f, 4);
   const columns = constant(f, COLUMNS);
   const element = constant(f, p.bytes);
@@ -30,9 +30,9 @@ export function buildThin(module: ModuleBuilder, p: Precision, blocked: Function
   forBlocks(f, jc, N, columns, n, () => {
     address(f, B, [jc, csB]).set(b);
     address(f, C, [jc, element]).set(c);
-    f.get(accumulate);
+    pushNonzero(f, p, beta);
     f.if(() => push(f, n, M, c, element, rsC, turned, turnedRow).call(copy));
-    push(f, n, M, K, b, csB, rsB, A, csA, rsA, turned, turnedRow, accumulate, scratch).call(blocked);
+    push(f, n, M, K, b, csB, rsB, A, csA, rsA, turned, turnedRow, scratch, alpha, beta).call(blocked);
     push(f, M, n, turned, element, turnedRow, c, rsC).call(copy);
   });
   return f;

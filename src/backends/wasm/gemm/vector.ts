@@ -5,7 +5,7 @@
  * computed alone or with others. Where the lines of the matrix lie along k that costs shuffles, which dot products in
  * another order would save; but then results would depend on how the rows of C are split among threads.
  */
-import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
+import type { FunctionBuilder, ModuleBuilder, ValueType } from '../encoder.ts';
 import { splitDepth } from './blocks.ts';
 import {
   address,
@@ -19,30 +19,33 @@ import {
   whileAtLeast,
 } from './emit.ts';
 import { lineAddresses, loadLanes, loadLines, transpose } from './lines.ts';
-import type { Precision } from './precision.ts';
+import { type Precision, pushNonzero } from './precision.ts';
 
 /** Vectors of y in the widest loop; a power of two. */
 const WIDEST = 4;
 
-/** Parameters of all functions here (i32; steps in bytes), but for {@link buildStoreLanes}. */
-const PARAMETERS = [...Array(10).keys()];
-const [COLUMNS, DEPTH, X, X_STEP, W, W_DEPTH, W_COLUMN, Y, Y_STEP, ACCUMULATE] = PARAMETERS;
+/** Parameters of all functions here, but for {@link buildStoreLanes}; steps are in bytes. */
+const PARAMETERS = [...Array(11).keys()];
+const [COLUMNS, DEPTH, X, X_STEP, W, W_DEPTH, W_COLUMN, Y, Y_STEP, ALPHA, BETA] = PARAMETERS;
+
+const parameterTypes = (p: Precision): ValueType[] => [...Array(9).fill('i32'), p.name, p.name];
 
 /**
- * `y = x W`, or `y += x W` if `accumulate`, with depth >= 1.
+ * `y = alpha x W + beta y` with depth >= 1.
  *
- * Parameters: columns, depth, x, its step, W, steps from k to k and from column to column in W, y, its step, accumulate.
+ * Parameters: columns, depth, x, its step, W, steps from k to k and from column to column in W, y, its step, alpha, beta.
  */
 export function buildVectorMatrix(module: ModuleBuilder, p: Precision): FunctionBuilder {
   const block = buildBlock(module, p);
-  const f = module.func(`vector_${p.name}`, Array(10).fill('i32'));
-  const [pc, k, depth, x, w, add] = locals(f, 6);
+  const f = module.func(`vector_${p.name}`, parameterTypes(p));
+  const [pc, k, depth, x, w] = locals(f, 5);
+  const old = f.local(p.name);
   splitDepth(f, p.name, DEPTH, depth);
   forBlocks(f, pc, DEPTH, depth, k, () => {
     address(f, X, [pc, X_STEP]).set(x);
     address(f, W, [pc, W_DEPTH]).set(w);
-    f.get(ACCUMULATE).get(pc).op('i32.or').set(add);
-    push(f, COLUMNS, k, x, X_STEP, w, W_DEPTH, W_COLUMN, Y, Y_STEP, add).call(block);
+    f[p.name](1).get(BETA).get(pc).op('select').set(old);
+    push(f, COLUMNS, k, x, X_STEP, w, W_DEPTH, W_COLUMN, Y, Y_STEP, ALPHA, old).call(block);
   });
   return f;
 }
@@ -57,7 +60,7 @@ function buildBlock(module: ModuleBuilder, p: Precision): FunctionBuilder {
   const turned = buildTurned(module, p, storeLanes);
   const any = buildAny(module, p, storeLanes);
 
-  const f = module.func(`vector_block_${p.name}`, Array(10).fill('i32'));
+  const f = module.func(`vector_block_${p.name}`, parameterTypes(p));
   const takeColumns = (many: number, group: FunctionBuilder) => {
     whileAtLeast(f, COLUMNS, many, () => {
       push(f, ...PARAMETERS).call(group);
@@ -89,7 +92,7 @@ function buildWide(
   width: number,
   storeLanes: FunctionBuilder,
 ): FunctionBuilder {
-  const f = module.func(`wide_${p.name}_${width}`, Array(10).fill('i32'));
+  const f = module.func(`wide_${p.name}_${width}`, parameterTypes(p));
   const sums = vectors(f, width);
   const [element, row] = vectors(f, 2);
   f.get(DEPTH);
@@ -110,7 +113,7 @@ function buildWide(
 
 /** Two vectors of columns, each of which lies in one run along k: turns square blocks of W in registers. */
 function buildTurned(module: ModuleBuilder, p: Precision, storeLanes: FunctionBuilder): FunctionBuilder {
-  const f = module.func(`turned_${p.name}`, Array(10).fill('i32'));
+  const f = module.func(`turned_${p.name}`, parameterTypes(p));
   const lines = locals(f, 2 * p.lanes);
   const [count] = locals(f, 1);
   const rows = vectors(f, 2 * p.lanes);
@@ -146,7 +149,7 @@ function buildTurned(module: ModuleBuilder, p: Precision, storeLanes: FunctionBu
 
 /** One vector of columns, or fewer, at any strides. */
 function buildAny(module: ModuleBuilder, p: Precision, storeLanes: FunctionBuilder): FunctionBuilder {
-  const f = module.func(`columns_${p.name}`, Array(10).fill('i32'));
+  const f = module.func(`columns_${p.name}`, parameterTypes(p));
   const lines = locals(f, p.lanes);
   const [sum, row, element] = vectors(f, 3);
   lineAddresses(f, W, W_COLUMN, COLUMNS, lines);
@@ -158,11 +161,11 @@ function buildAny(module: ModuleBuilder, p: Precision, storeLanes: FunctionBuild
     advance(f, X, X_STEP);
     for (const line of lines) advance(f, line, W_DEPTH);
   });
-  push(f, Y, Y_STEP, COLUMNS, ACCUMULATE, sum).call(storeLanes);
+  push(f, Y, Y_STEP, COLUMNS, ALPHA, BETA, sum).call(storeLanes);
   return f;
 }
 
-/** Stores, or adds, whole vectors to y. */
+/** Stores `alpha` times whole vectors of sums in y, after adding `beta` times what is there, unless that is 0. */
 function storeVectors(
   f: FunctionBuilder,
   p: Precision,
@@ -170,14 +173,20 @@ function storeVectors(
   storeLanes: FunctionBuilder,
 ): void {
   const all = constant(f, p.lanes);
+  const [factor] = vectors(f, 1);
   f.get(Y_STEP).i32(p.bytes).op('i32.eq');
   f.if(
     () => {
-      f.get(ACCUMULATE);
+      f.get(ALPHA).op(p.spread).set(factor);
+      for (const sum of sums) push(f, sum, factor).op(p.mul).set(sum);
+      pushNonzero(f, p, BETA);
       f.if(() => {
+        f.get(BETA).op(p.spread).set(factor);
         sums.forEach((sum, j) => {
           f.get(Y)
             .memory('v128.load', 16 * j)
+            .get(factor)
+            .op(p.mul)
             .get(sum)
             .op(p.add)
             .set(sum);
@@ -191,23 +200,28 @@ function storeVectors(
     },
     () => {
       for (const sum of sums) {
-        push(f, Y, Y_STEP, all, ACCUMULATE, sum).call(storeLanes);
+        push(f, Y, Y_STEP, all, ALPHA, BETA, sum).call(storeLanes);
         advance(f, Y, Y_STEP, p.lanes);
       }
     },
   );
 }
 
-/** Stores, or adds, the first lanes of a vector. Parameters: y, its step, count of elements, accumulate, the vector. */
+/** The same for the first lanes of a vector. Parameters: y, its step, count of elements, alpha, beta, the vector. */
 function buildStoreLanes(module: ModuleBuilder, p: Precision): FunctionBuilder {
-  const f = module.func(`store_lanes_${p.name}`, ['i32', 'i32', 'i32', 'i32', 'v128']);
-  const [y, step, count, accumulate, value] = Array(5).keys();
+  const f = module.func(`store_lanes_${p.name}`, ['i32', 'i32', 'i32', p.name, p.name, 'v128']);
+  const [y, step, count, alpha, beta, value] = Array(6).keys();
   const [sum] = vectors(f, 1);
+  f.get(value).get(alpha).op(p.spread, p.mul).set(value);
   for (let lane = 0; lane < p.lanes; lane++) {
     f.get(count).i32(lane).op('i32.gt_s');
     f.if(() => {
-      f.get(value).set(sum).get(accumulate);
-      f.if(() => push(f, y, value).memory(p.loadLane, 0, lane).get(value).op(p.add).set(sum));
+      f.get(value).set(sum);
+      pushNonzero(f, p, beta);
+      f.if(() => {
+        push(f, y, value).memory(p.loadLane, 0, lane).get(beta).op(p.spread, p.mul);
+        f.get(value).op(p.add).set(sum);
+      });
       f.get(y).get(sum).memory(p.storeLane, 0, lane);
       advance(f, y, step);
     });
