@@ -19,6 +19,7 @@ import { type Address, addressesIn, type Layout, pushAddress } from './addresses
 import { type FunctionBuilder, type ImportedFunction, ModuleBuilder } from './encoder.ts';
 import { gemmParameters } from './gemm/index.ts';
 import { emitLoop } from './loops/emit.ts';
+import { dependsOnPlace } from './loops/place.ts';
 import { type ConstantPool, MathLibrary } from './math/index.ts';
 import { routineKernels } from './routines.ts';
 
@@ -66,6 +67,7 @@ export function emitProgram(
           loops.set(key, loop);
         }
         kernel.accesses.forEach(push);
+        if (dependsOnPlace(kernel)) f.i32(0);
         f.call(loop);
         return;
       }

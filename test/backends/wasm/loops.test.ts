@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ModuleBuilder } from '../../../src/backends/wasm/encoder.ts';
 import { emitLoop } from '../../../src/backends/wasm/loops/emit.ts';
 import { planNest } from '../../../src/backends/wasm/loops/nest.ts';
+import { dependsOnPlace } from '../../../src/backends/wasm/loops/place.ts';
 import { ConstantPool, MathLibrary } from '../../../src/backends/wasm/math/index.ts';
 import type { Access, LoopKernel, ScalarNode } from '../../../src/compile/program.ts';
 import {
@@ -49,8 +50,14 @@ const anyNumbers =
     }
   };
 
-/** Runs a kernel as machine code and by the book on equal memories; returns what differs, or undefined. */
-function difference({ kernel, buffers }: KernelCase, fill: Fill): string | undefined {
+/** A kernel in the test memory: where its buffers lie, and where the last of them ends. */
+interface Placed {
+  readonly addresses: readonly number[];
+  readonly end: number;
+}
+
+/** Lays out the buffers of a kernel with room around each, and fills them. */
+function place({ buffers }: KernelCase, fill: Fill): Placed {
   let next = FIRST_BUFFER;
   const addresses = buffers.map(({ dtype, length }, i) => {
     // Elements stand at multiples of their own size only: vectors are not aligned.
@@ -64,27 +71,48 @@ function difference({ kernel, buffers }: KernelCase, fill: Fill): string | undef
   buffers.forEach(({ dtype, length }, i) => {
     fill(i, dtype, viewBuffer(dtype, memory.buffer, addresses[i], length));
   });
+  return { addresses, end: next };
+}
 
+/** Runs a kernel as machine code, its outermost axis cut into parts of the given extents, one after the other. */
+function runParts({ kernel, buffers }: KernelCase, { addresses }: Placed, parts: readonly number[]): void {
   const module = new ModuleBuilder();
   const constants = new ConstantPool(1024, POOL_BYTES);
   const library = new MathLibrary(module, constants);
   const dtypes = kernel.accesses.map(({ buffer }) => buffers[buffer].dtype);
-  module.export('loop', emitLoop(module, library, kernel, dtypes));
+  for (const extent of new Set(parts)) {
+    const extents = kernel.extents.map((whole, axis) => (axis === 0 ? extent : whole));
+    module.export(`loop ${extent}`, emitLoop(module, library, { ...kernel, extents }, dtypes));
+  }
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module.encode()), { env: { memory } });
   bytes.set(constants.bytes, 1024);
+  let first = 0;
+  for (const extent of parts) {
+    const pointers = kernel.accesses.map(({ buffer, offset, strides }) => {
+      const element = offset + first * (strides[0] ?? 0);
+      return addresses[buffer] + element * BYTES[buffers[buffer].dtype];
+    });
+    const loop = instance.exports[`loop ${extent}`] as (...parameters: number[]) => void;
+    expect(loop.length).toBe(pointers.length + Number(dependsOnPlace(kernel)));
+    if (dependsOnPlace(kernel)) pointers.push(first);
+    loop(...pointers);
+    first += extent;
+  }
+}
 
-  const expected = memory.buffer.slice(0, next);
+/** Runs a kernel as machine code and by the book on equal memories; returns what differs, or undefined. */
+function difference(kernelCase: KernelCase, fill: Fill): string | undefined {
+  const { kernel, buffers } = kernelCase;
+  const placed = place(kernelCase, fill);
+  const { addresses, end } = placed;
+  const expected = memory.buffer.slice(0, end);
   const arrayOf = (buffer: number, from: ArrayBuffer): TypedArray =>
     viewBuffer(buffers[buffer].dtype, from, addresses[buffer], buffers[buffer].length);
   interpretLoop(
     kernel,
     kernel.accesses.map(({ buffer }) => arrayOf(buffer, expected)),
   );
-  const loop = instance.exports.loop as (...pointers: number[]) => void;
-  loop(
-    ...kernel.accesses.map(({ buffer, offset }) => addresses[buffer] + offset * BYTES[buffers[buffer].dtype]),
-  );
-
+  runParts(kernelCase, placed, [kernel.extents[0] ?? 1]);
   for (let buffer = 0; buffer < buffers.length; buffer++) {
     const want = arrayOf(buffer, expected);
     const found = arrayOf(buffer, memory.buffer);
@@ -93,8 +121,9 @@ function difference({ kernel, buffers }: KernelCase, fill: Fill): string | undef
     found.set(want); // NaNs may differ in their bits
   }
   const book = new Uint8Array(expected);
+  book.set(bytes.subarray(0, FIRST_BUFFER)); // the constants
   const wrong =
-    Buffer.compare(bytes.subarray(0, next), book) === 0 ? -1 : book.findIndex((byte, i) => byte !== bytes[i]);
+    Buffer.compare(bytes.subarray(0, end), book) === 0 ? -1 : book.findIndex((byte, i) => byte !== bytes[i]);
   return wrong < 0 ? undefined : `byte ${wrong} outside all buffers was written`;
 }
 
@@ -120,6 +149,41 @@ describe('random kernels compute what they say, and write nothing else', () => {
       { numRuns: 400, seed: 1 },
     );
   });
+});
+
+/** Cuts `extent` into parts, most of them short. */
+function cut(extent: number, seed: number): number[] {
+  const random = uniform(seed);
+  const parts: number[] = [];
+  for (let rest = extent; rest > 0; rest -= parts[parts.length - 1])
+    parts.push(Math.min(rest, 1 + Math.floor(random() * (random() < 0.5 ? 4 : extent))));
+  return parts;
+}
+
+describe('random kernels cut along the outermost kept axis compute the same, bit for bit', () => {
+  const parted = (kind: 'map' | 'reduction', numRuns: number): void => {
+    let cuts = 0;
+    fc.assert(
+      fc.property(kernelRecipes(kind), fc.nat(1000), (recipe, seed) => {
+        const kernelCase = kernelOfRecipe(recipe);
+        const { kernel } = kernelCase;
+        if (kernel.extents.length === kernel.reduced) return;
+        const parts = cut(kernel.extents[0], seed);
+        if (parts.length > 1) cuts++;
+        const results = [[kernel.extents[0]], parts].map((each) => {
+          const placed = place(kernelCase, anyNumbers(seed));
+          runParts(kernelCase, placed, each);
+          return Buffer.from(bytes.slice(FIRST_BUFFER, placed.end));
+        });
+        expect(results[1].equals(results[0])).toBe(true);
+      }),
+      { numRuns, seed: 2 },
+    );
+    expect(cuts).toBeGreaterThan(100);
+  };
+
+  test('maps', () => parted('map', 250));
+  test('reductions, of fractions too', () => parted('reduction', 800));
 });
 
 const row = (buffer: number): Access => ({ buffer, offset: 0, strides: [1] });

@@ -13,13 +13,16 @@ import type { MathLibrary } from '../math/index.ts';
 import { Accumulator } from './accumulator.ts';
 import { LaneCode, type Mode, pushConstant, type Width } from './lanes.ts';
 import { type LoopAxis, type Nest, planNest } from './nest.ts';
+import { dependsOnPlace, type IndexNode, stepsOutermost } from './place.ts';
 
 /** Bodies of at most this many nodes are unrolled, to keep several loads under way. */
 const SMALL_BODY = 10;
 const UNROLL = 4;
 
 /**
- * Emits `kernel` into `module`.
+ * Emits `kernel` into `module`. The function's parameters are the byte address of each access (where the first element
+ * lies) and, if the kernel {@link dependsOnPlace}, the coordinate along axis 0 at which it begins: 0 for a whole kernel,
+ * more for a kernel that is a later part of a longer axis.
  * @param dtypes the dtype of each access
  */
 export function emitLoop(
@@ -28,10 +31,8 @@ export function emitLoop(
   kernel: LoopKernel,
   dtypes: readonly DType[],
 ): FunctionBuilder {
-  const f = module.func(
-    'loop',
-    kernel.accesses.map(() => 'i32' as const),
-  );
+  const parameters = kernel.accesses.length + (dependsOnPlace(kernel) ? 1 : 0);
+  const f = module.func('loop', new Array<'i32'>(parameters).fill('i32'));
   new LoopEmitter(f, library, kernel, dtypes).emit();
   return f;
 }
@@ -314,9 +315,13 @@ class LoopEmitter {
   }
 
   /** The affine coordinate: offset + sum of counters times strides, plus the lane's own step. */
-  private pushIndex(i: number, node: Extract<ScalarNode, { op: 'index' }>, shift: number): void {
+  private pushIndex(i: number, node: IndexNode, shift: number): void {
     const { f } = this;
     f.i32(node.offset);
+    if (stepsOutermost(node)) {
+      const first = this.kernel.accesses.length;
+      f.get(first).i32(node.strides[0]).op('i32.mul', 'i32.add');
+    }
     for (const axis of [...this.nest.kept, ...this.nest.reduced]) {
       const stride = axis.indices.get(i) as number;
       const counter = this.counterOf(axis);
