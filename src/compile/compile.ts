@@ -16,7 +16,8 @@ import { copyInto, lower, NeedsMemory } from './lower.ts';
 import { chooseMaterialized } from './materialize.ts';
 import { arenaBytesOf, planMemory } from './memory.ts';
 import { mergeLoops } from './merge.ts';
-import { type Kernel, type Place, type Program, renameBuffers } from './program.ts';
+import { type Kernel, type Place, type Program, renameBuffers, workspaceBytesOf } from './program.ts';
+import { cutIntoRows } from './rows.ts';
 import { hasten, numbersFirst } from './schedule.ts';
 import { placeUpdates, type Update } from './updates.ts';
 import { contiguous } from './views.ts';
@@ -56,10 +57,11 @@ export function compileGraph({ outputs, inputs, updates = new Map() }: Source): 
   const placed = draft.arrange(buffers, newValues);
   const results = outputs.map(({ shape, dtype }, i) => ({ buffer: placed.home(buffers[i]), shape, dtype }));
   const kept = new Set(results.map(({ buffer }) => buffer));
-  const arenaBytes = planMemory(table.buffers, placed.kernels, table.inputs, kept);
+  const kernels = cutIntoRows(placed.kernels, table.buffers, kept);
+  const arenaBytes = planMemory(table.buffers, kernels, table.inputs, kept);
   const program: Program = {
     buffers: table.buffers,
-    kernels: placed.kernels,
+    kernels,
     inputs: table.inputs,
     outputs: results,
     parameters: table.parameters.map((each) => ({
@@ -69,6 +71,7 @@ export function compileGraph({ outputs, inputs, updates = new Map() }: Source): 
     })),
     constants: table.constants,
     arenaBytes,
+    workspaceBytes: workspaceBytesOf(kernels),
   };
   return { program, parameters: table.parameters, routines: table.routines };
 }
@@ -89,9 +92,10 @@ function compileBlock(
     }),
   );
   const placed = draft.arrange(buffers, newValues);
-  const arenaBytes = planMemory(table.buffers, placed.kernels, table.inputs, new Set());
+  const kernels = cutIntoRows(placed.kernels, table.buffers, new Set());
+  const arenaBytes = planMemory(table.buffers, kernels, table.inputs, new Set());
   return {
-    block: { buffers: table.buffers, kernels: placed.kernels, constants: table.constants },
+    block: { buffers: table.buffers, kernels, constants: table.constants },
     arenaBytes,
   };
 }

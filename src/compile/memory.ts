@@ -5,13 +5,14 @@ import { type Buffer, buffersOf, type Kernel, type LoopKernel, type Place } from
 /** Buffers start at multiples of this, so that SIMD loads stay within a cache line. */
 const ALIGNMENT = 64;
 
-function roundUp(bytes: number): number {
+/** The next multiple of the alignment. */
+export function alignUp(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
 /** What a buffer takes of the arena; nothing if it has a place elsewhere. */
 export function arenaBytesOf({ length, dtype, place }: Buffer): number {
-  return place.kind === 'arena' || place.kind === 'nowhere' ? roundUp(Math.max(1, length) * BYTES[dtype]) : 0;
+  return place.kind === 'arena' || place.kind === 'nowhere' ? alignUp(Math.max(1, length) * BYTES[dtype]) : 0;
 }
 
 /**

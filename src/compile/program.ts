@@ -21,6 +21,11 @@ export type Place =
   | { readonly kind: 'constant'; readonly index: number }
   /** In a block: `offset + t step` bytes into an operand of the kernel that runs the block for the t-th time. */
   | { readonly kind: 'outer'; readonly operand: number; readonly offset: number; readonly step: number }
+  /**
+   * `offset` bytes into the workspace of the thread that computes it: what the loops of one {@link RowsKernel} leave for one
+   * another. There is room for one chunk; each begins where the buffer does.
+   */
+  | { readonly kind: 'workspace'; readonly offset: number }
   /** A buffer that the plan has not placed (nobody uses it). */
   | { readonly kind: 'nowhere' };
 
@@ -64,6 +69,20 @@ export interface LoopKernel extends Timed {
   /** Each combines the value of `node` over the reduced axes. */
   readonly accumulators: readonly { readonly monoid: Monoid; readonly node: number }[];
   readonly stores: readonly { readonly access: number; readonly node: number }[];
+}
+
+/**
+ * Loops over the same rows (their axis 0, which none of them reduces), `chunk` of them at a time: all loops pass over the
+ * first chunk, then all over the next. No loop uses what another one has written for a row of another chunk, so chunks
+ * may run in any order and at once.
+ */
+export interface RowsKernel extends Timed {
+  readonly kind: 'rows';
+  readonly rows: number;
+  readonly chunk: number;
+  readonly loops: readonly LoopKernel[];
+  /** What the buffers in the workspace take. */
+  readonly workspaceBytes: number;
 }
 
 /** A matrix operand: `rows` and `columns` are the strides between rows and between columns. */
@@ -151,7 +170,7 @@ export interface ChooseKernel extends Structured {
   readonly blocks: readonly [Block, Block];
 }
 
-export type Kernel = LoopKernel | ProductKernel | RoutineKernel | RepeatKernel | ChooseKernel;
+export type Kernel = LoopKernel | RowsKernel | ProductKernel | RoutineKernel | RepeatKernel | ChooseKernel;
 
 export interface Program extends Block {
   /** Buffers of the arguments, filled before a run. */
@@ -160,6 +179,8 @@ export interface Program extends Block {
   readonly outputs: readonly { readonly buffer: number; readonly shape: Shape; readonly dtype: DType }[];
   readonly parameters: readonly { readonly shape: Shape; readonly dtype: DType; readonly written: boolean }[];
   readonly arenaBytes: number;
+  /** What each thread needs beside it. */
+  readonly workspaceBytes: number;
 }
 
 /** The buffers that a kernel reads, and those that it writes. */
@@ -174,6 +195,13 @@ export function buffersOf(kernel: Kernel): { reads: number[]; writes: number[] }
         if (!stored[i]) reads.push(buffer);
       });
       return { reads, writes: stores.map(({ access }) => accesses[access].buffer) };
+    }
+    case 'rows': {
+      const each = kernel.loops.map(buffersOf);
+      return {
+        reads: each.flatMap(({ reads }) => reads),
+        writes: each.flatMap(({ writes }) => writes),
+      };
     }
     case 'product': {
       const { a, b, c, alpha, beta } = kernel;
@@ -199,6 +227,14 @@ export function blocksOf(kernel: Kernel): readonly Block[] {
   return kernel.kind === 'repeat' ? [kernel.block] : kernel.kind === 'choose' ? kernel.blocks : [];
 }
 
+/** What each thread that runs these kernels needs of a workspace, in bytes. */
+export function workspaceBytesOf(kernels: readonly Kernel[]): number {
+  return kernels.reduce((most, kernel) => {
+    const inside = blocksOf(kernel).map((block) => workspaceBytesOf(block.kernels));
+    return Math.max(most, kernel.kind === 'rows' ? kernel.workspaceBytes : 0, ...inside);
+  }, 0);
+}
+
 /** The same kernels on other buffers. */
 export function renameBuffers(kernels: readonly Kernel[], nameOf: (buffer: number) => number): Kernel[] {
   const rename = <T extends { readonly buffer: number }>(access: T): T => ({
@@ -212,6 +248,8 @@ export function renameBuffers(kernels: readonly Kernel[], nameOf: (buffer: numbe
     switch (kernel.kind) {
       case 'loop':
         return { ...kernel, accesses: kernel.accesses.map(rename) };
+      case 'rows':
+        return { ...kernel, loops: renameBuffers(kernel.loops, nameOf) as LoopKernel[] };
       case 'product': {
         const { a, b, c, alpha, beta } = kernel;
         return {

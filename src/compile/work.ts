@@ -38,6 +38,8 @@ export function workOf(kernel: Kernel, buffers: readonly Buffer[]): Work {
   switch (kernel.kind) {
     case 'loop':
       return loopWork(kernel, buffers);
+    case 'rows':
+      return kernel.loops.map((loop) => loopWork(loop, buffers)).reduce(plus, NOTHING);
     case 'product':
       return productWork(kernel);
     case 'routine':

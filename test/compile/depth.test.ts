@@ -126,9 +126,11 @@ describe('machine code', () => {
       arena: 4096,
       parameters: program.parameters.map((_, i) => 2048 + 64 * i),
       constants: new Map(program.constants.map((data, i) => [data, 3072 + 64 * i] as const)),
-      scratch: 1024,
+      workspace: 1024,
+      workspaceBytes: 1024,
     };
-    return emitProgram(program, layout, new ConstantPool(64, 512)).length;
+    const options = { shared: false, team: false, isNative: () => false };
+    return emitProgram(program, layout, new ConstantPool(64, 512), options).length;
   };
 
   test('equal kernels share one function', () => {

@@ -7,6 +7,7 @@ import type {
   MatrixAccess,
   ProductKernel,
   Program,
+  RowsKernel,
   ScalarNode,
 } from '../../src/compile/program.ts';
 import {
@@ -149,6 +150,25 @@ export function interpret(
   return program.outputs.map((output) => spans[output.buffer].data.slice());
 }
 
+/** A loop over one chunk of its rows, from row `first` on. */
+function partOf(
+  loop: LoopKernel,
+  first: number,
+  { rows, chunk }: RowsKernel,
+  isPrivate: (buffer: number) => boolean,
+): LoopKernel {
+  const on = <T extends { readonly offset: number; readonly strides: readonly number[] }>(each: T): T => ({
+    ...each,
+    offset: each.offset + first * each.strides[0],
+  });
+  return {
+    ...loop,
+    extents: [Math.min(chunk, rows - first), ...loop.extents.slice(1)],
+    accesses: loop.accesses.map((access) => (isPrivate(access.buffer) ? access : on(access))),
+    nodes: loop.nodes.map((node) => (node.op === 'index' ? on(node) : node)),
+  };
+}
+
 /** The memory of a block's buffers, in round `round` of the kernel that runs it. */
 function spansOf(
   block: Block,
@@ -170,6 +190,8 @@ function spansOf(
         const data = viewBuffer(dtype, buffer, 0, Math.floor(buffer.byteLength / BYTES[dtype]));
         return { data, first: (offset + where.offset + round * where.step) / BYTES[dtype] };
       }
+      case 'workspace':
+        return { data: allocate(dtype, length), first: 0 };
       case 'nowhere':
         return { data: allocate(dtype, 0), first: 0 };
     }
@@ -181,14 +203,27 @@ function runKernels(block: Block, spans: readonly Span[], surroundings: Surround
     ...access,
     offset: access.offset + spans[access.buffer].first,
   });
+  const runLoop = (loop: LoopKernel): void =>
+    interpretLoop(
+      { ...loop, accesses: loop.accesses.map(settled) },
+      loop.accesses.map(({ buffer }) => spans[buffer].data),
+    );
   for (const kernel of block.kernels) {
     switch (kernel.kind) {
       case 'loop':
-        interpretLoop(
-          { ...kernel, accesses: kernel.accesses.map(settled) },
-          kernel.accesses.map(({ buffer }) => spans[buffer].data),
-        );
+        runLoop(kernel);
         break;
+      case 'rows': {
+        const isPrivate = (buffer: number): boolean => block.buffers[buffer].place.kind === 'workspace';
+        // The last chunk first: their order must not matter.
+        for (
+          let first = kernel.rows - 1 - ((kernel.rows - 1) % kernel.chunk);
+          first >= 0;
+          first -= kernel.chunk
+        )
+          for (const loop of kernel.loops) runLoop(partOf(loop, first, kernel, isPrivate));
+        break;
+      }
       case 'product': {
         const { a, b, c } = kernel;
         interpretProduct({ ...kernel, a: settled(a), b: settled(b), c: settled(c) }, spans);

@@ -1,7 +1,7 @@
 /** Where a program's buffers lie in memory. */
 import type { Block, Kernel } from '../../compile/program.ts';
 import type { TypedArray } from '../../graph/index.ts';
-import type { FunctionBuilder } from './encoder.ts';
+import type { FunctionBuilder, Global } from './encoder.ts';
 
 /** Addresses of what a loaded program uses, in bytes. */
 export interface Layout {
@@ -9,14 +9,17 @@ export interface Layout {
   /** The address of each parameter. */
   readonly parameters: readonly number[];
   readonly constants: ReadonlyMap<TypedArray, number>;
-  /** The workspace of the matrix product. */
-  readonly scratch: number;
+  /** The workspaces of the threads, one after another, each of `workspaceBytes`: for products, and for chunks of rows. */
+  readonly workspace: number;
+  readonly workspaceBytes: number;
 }
 
 /** `base + sum_d counter_d steps[d]`, in bytes, with the counters of the loops around, the outermost first. */
 export interface Address {
   readonly base: number;
   readonly steps: readonly number[];
+  /** Whether it counts from the beginning of the thread's workspace. */
+  readonly inWorkspace?: boolean;
 }
 
 type Structured = Extract<Kernel, { readonly kind: 'repeat' | 'choose' }>;
@@ -51,15 +54,26 @@ export function addressesIn(
         if (depth !== undefined && place.step !== 0) all[depth] = place.step;
         return { base: base + place.offset, steps: Array.from(all, (step) => step ?? 0) };
       }
+      case 'workspace':
+        return { base: place.offset, steps: [], inWorkspace: true };
       case 'nowhere':
         return { base: 0, steps: [] };
     }
   });
 }
 
-/** Pushes an address, `offset` bytes further on. The counters are the parameters of `f`. */
-export function pushAddress(f: FunctionBuilder, { base, steps }: Address, offset: number): FunctionBuilder {
+/**
+ * Pushes an address, `offset` bytes further on. The counters are the parameters of `f`.
+ * @param workspace holds the address of the thread's workspace
+ */
+export function pushAddress(
+  f: FunctionBuilder,
+  { base, steps, inWorkspace }: Address,
+  offset: number,
+  workspace: Global,
+): FunctionBuilder {
   f.i32(base + offset);
+  if (inWorkspace) f.getGlobal(workspace).op('i32.add');
   steps.forEach((step, depth) => {
     if (step !== 0) f.get(depth).i32(step).op('i32.mul', 'i32.add');
   });

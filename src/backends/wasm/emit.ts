@@ -1,45 +1,65 @@
 /**
- * A Program as one WebAssembly module: a function for each distinct kernel, one for each block, which calls its kernels in
- * order, and `run` for the whole.
+ * A Program as one WebAssembly module: a function for each distinct loop, one for each block, which calls its kernels in
+ * order, and `run(thread, threads)` for the whole.
  */
 
 import { keyOf } from '../../compile/expression.ts';
-import type {
-  Access,
-  Block,
-  Factor,
-  Kernel,
-  LoopKernel,
-  ProductKernel,
-  Program,
-  RepeatKernel,
+import {
+  type Access,
+  type Block,
+  buffersOf,
+  type Kernel,
+  type LoopKernel,
+  type ProductKernel,
+  type Program,
+  type RepeatKernel,
 } from '../../compile/program.ts';
 import { BYTES, type DType } from '../../graph/index.ts';
 import { type Address, addressesIn, type Layout, pushAddress } from './addresses.ts';
+import { callRows } from './chunks.ts';
 import { type FunctionBuilder, type ImportedFunction, ModuleBuilder } from './encoder.ts';
 import { gemmParameters } from './gemm/index.ts';
 import { emitLoop } from './loops/emit.ts';
 import { dependsOnPlace } from './loops/place.ts';
 import { type ConstantPool, MathLibrary } from './math/index.ts';
+import { SHARED_PAGES } from './memory.ts';
+import { callProduct } from './product.ts';
 import { routineKernels } from './routines.ts';
+import { type Footprint, isJoint, planSteps, type Range, type Step, type ThreadGlobals } from './share.ts';
 
 /** One function holds at most this many calls; longer blocks are cut into several. */
 const CALLS_PER_FUNCTION = 2000;
 
+export interface EmitOptions {
+  /** Whether the memory is shared. */
+  readonly shared: boolean;
+  /** Whether several threads run it; otherwise thread 0 of 1 does. */
+  readonly team: boolean;
+  /** Whether a product goes to the native library. */
+  isNative(kernel: ProductKernel): boolean;
+}
+
 /**
- * Encodes the module. It imports `env.memory`, `gemm.gemm_f32`, `gemm.gemm_f64` and, for each number of operands,
- * `host.routine(number of the routine, address of each operand)`.
+ * Encodes the module. It imports `env.memory`; `gemm_f32`, `gemm_f64` and (for a team) `barrier` of `runtime`; `gemm_f32` and
+ * `gemm_f64` of `blas`; and, for each number of operands, `host.routine(number of the routine, address of each
+ * operand)`.
  */
 export function emitProgram(
   program: Program,
   layout: Layout,
   constants: ConstantPool,
+  { shared, team: hasTeam, isNative }: EmitOptions,
 ): Uint8Array<ArrayBuffer> {
-  const module = new ModuleBuilder();
-  const gemm = {
-    float32: module.importFunction('gemm', 'gemm_f32', gemmParameters('f32'), []),
-    float64: module.importFunction('gemm', 'gemm_f64', gemmParameters('f64'), []),
+  const module = new ModuleBuilder(shared ? { maximum: SHARED_PAGES } : undefined);
+  const importGemm = (from: 'runtime' | 'blas', type: 'f32' | 'f64'): ImportedFunction => {
+    const parameters = gemmParameters(type);
+    // A native product needs no workspace, the last parameter before the factors.
+    if (from === 'blas') parameters.splice(parameters.length - 3, 1);
+    return module.importFunction(from, `gemm_${type}`, parameters, []);
   };
+  const own = { float32: importGemm('runtime', 'f32'), float64: importGemm('runtime', 'f64') };
+  const native = { float32: importGemm('blas', 'f32'), float64: importGemm('blas', 'f64') };
+  const barrier = hasTeam ? module.importFunction('runtime', 'barrier', ['i32'], []) : undefined;
   const called = routineKernels(program).map(({ kernel }) => kernel);
   const numbers = new Map(called.map((kernel, number) => [kernel, number]));
   const arities = new Set(called.map(({ inputs, outputs }) => inputs.length + outputs.length));
@@ -49,30 +69,54 @@ export function emitProgram(
       return [arity, module.importFunction('host', 'routine', parameters, [])];
     }),
   );
+  const team: ThreadGlobals = {
+    thread: module.global(),
+    threads: module.global(),
+    workspace: module.global(),
+  };
   const library = new MathLibrary(module, constants);
   const loops = new Map<string, FunctionBuilder>();
 
+  const functionOf = (kernel: LoopKernel, dtypes: readonly DType[]): FunctionBuilder => {
+    const key = loopKey(kernel, dtypes);
+    let loop = loops.get(key);
+    if (loop === undefined) {
+      loop = emitLoop(module, library, kernel, dtypes);
+      loops.set(key, loop);
+    }
+    return loop;
+  };
+
+  const wait = (f: FunctionBuilder): void => {
+    if (barrier !== undefined) f.getGlobal(team.threads).call(barrier);
+  };
+
   /** A call of one kernel; the parameters of `f` are the counters of the loops around it. */
   const call = (f: FunctionBuilder, kernel: Kernel, block: Block, addresses: readonly Address[]): void => {
-    const dtypeOf = (buffer: number): DType => block.buffers[buffer].dtype;
-    const push = ({ buffer, offset }: Pick<Access, 'buffer' | 'offset'>): FunctionBuilder =>
-      pushAddress(f, addresses[buffer], offset * BYTES[dtypeOf(buffer)]);
+    const dtypeOf = ({ buffer }: Pick<Access, 'buffer'>): DType => block.buffers[buffer].dtype;
+    const push = (access: Pick<Access, 'buffer' | 'offset'>): FunctionBuilder =>
+      pushAddress(f, addresses[access.buffer], access.offset * BYTES[dtypeOf(access)], team.workspace);
+    const joint = hasTeam && isJoint(kernel);
     switch (kernel.kind) {
-      case 'loop': {
-        const dtypes = kernel.accesses.map(({ buffer }) => dtypeOf(buffer));
-        const key = loopKey(kernel, dtypes);
-        let loop = loops.get(key);
-        if (loop === undefined) {
-          loop = emitLoop(module, library, kernel, dtypes);
-          loops.set(key, loop);
-        }
+      case 'loop':
         kernel.accesses.forEach(push);
         if (dependsOnPlace(kernel)) f.i32(0);
-        f.call(loop);
+        f.call(functionOf(kernel, kernel.accesses.map(dtypeOf)));
         return;
+      case 'rows':
+        return callRows(f, {
+          kernel,
+          team,
+          functionOf: (loop) => functionOf(loop, loop.accesses.map(dtypeOf)),
+          push,
+          rowBytes: (access) =>
+            addresses[access.buffer].inWorkspace ? 0 : access.strides[0] * BYTES[dtypeOf(access)],
+        });
+      case 'product': {
+        const goesNative = isNative(kernel);
+        const gemm = (goesNative ? native : own)[kernel.dtype];
+        return callProduct(f, { kernel, gemm, isNative: goesNative, joint, team, push });
       }
-      case 'product':
-        return callProduct(f, kernel, gemm[kernel.dtype], push, layout.scratch);
       case 'routine': {
         const operands = [...kernel.inputs, ...kernel.outputs];
         f.i32(numbers.get(kernel) as number);
@@ -82,13 +126,18 @@ export function emitProgram(
       }
       case 'repeat': {
         const inside = addressesIn(kernel.block, layout, addresses, kernel, f.parameterCount);
-        return repeat(f, kernel, emitBlock(kernel.block, inside, f.parameterCount + 1), push);
+        const parts = emitBlock(kernel.block, inside, f.parameterCount + 1, joint);
+        return repeat(f, kernel, parts, push, joint ? () => wait(f) : () => {});
       }
       case 'choose': {
         const [first, second] = kernel.blocks.map((each) =>
-          emitBlock(each, addressesIn(each, layout, addresses, kernel), f.parameterCount),
+          emitBlock(each, addressesIn(each, layout, addresses, kernel), f.parameterCount, joint),
         );
-        push(kernel.condition).memory('i32.load8_u');
+        const condition = f.local('i32');
+        push(kernel.condition).memory('i32.load8_u').set(condition);
+        // Nobody may change the condition before all have read it.
+        if (joint) wait(f);
+        f.get(condition);
         f.if(
           () => callBlock(f, first),
           () => callBlock(f, second),
@@ -97,22 +146,69 @@ export function emitProgram(
     }
   };
 
-  /** The functions that together run a block inside `depth` loops, whose counters they take. */
-  const emitBlock = (block: Block, addresses: readonly Address[], depth: number): FunctionBuilder[] => {
+  /**
+   * The functions that together run a block inside `depth` loops, whose counters they take.
+   * @param joint whether all threads run it
+   */
+  const emitBlock = (
+    block: Block,
+    addresses: readonly Address[],
+    depth: number,
+    joint: boolean,
+  ): FunctionBuilder[] => {
+    const steps: readonly Step[] = joint
+      ? planSteps(block.kernels, (kernel) => footprintOf(kernel, block, addresses))
+      : [{ joint: true, kernels: block.kernels, barrier: false }];
     const parts: FunctionBuilder[] = [];
-    for (let start = 0; start < block.kernels.length; start += CALLS_PER_FUNCTION) {
-      const f = module.func(`run ${start}`, new Array<'i32'>(depth).fill('i32'));
-      for (const kernel of block.kernels.slice(start, start + CALLS_PER_FUNCTION))
-        call(f, kernel, block, addresses);
-      parts.push(f);
+    let room = 0;
+    const part = (): FunctionBuilder => {
+      if (room === 0) {
+        parts.push(module.func(`run ${parts.length}`, new Array<'i32'>(depth).fill('i32')));
+        room = CALLS_PER_FUNCTION;
+      }
+      return parts[parts.length - 1];
+    };
+    for (const step of steps) {
+      if (step.barrier) wait(part());
+      for (let next = 0; next < step.kernels.length; ) {
+        const f = part();
+        const some = step.kernels.slice(next, next + room);
+        const run = (): void => {
+          for (const kernel of some) call(f, kernel, block, addresses);
+        };
+        if (step.joint) run();
+        else {
+          f.getGlobal(team.thread).op('i32.eqz');
+          f.if(run);
+        }
+        next += some.length;
+        room -= some.length;
+      }
     }
     return parts;
   };
-  const parts = emitBlock(program, addressesIn(program, layout), 0);
-  const run = module.func('run', []);
-  callBlock(run, parts);
+  const parts = emitBlock(program, addressesIn(program, layout), 0, hasTeam);
+  const run = module.func('run', ['i32', 'i32']);
+  run.get(0).setGlobal(team.thread).get(1).setGlobal(team.threads);
+  run.i32(layout.workspace).get(0).i32(layout.workspaceBytes).op('i32.mul', 'i32.add');
+  run.setGlobal(team.workspace);
+  for (const part of parts) run.call(part);
   module.export('run', run);
   return module.encode();
+}
+
+/** Where in memory a kernel of a whole program reads and writes; undefined inside loops, where that changes. */
+function footprintOf(kernel: Kernel, block: Block, addresses: readonly Address[]): Footprint | undefined {
+  if (kernel.kind === 'repeat' || kernel.kind === 'choose') return undefined;
+  const { reads, writes } = buffersOf(kernel);
+  if ([...reads, ...writes].some((buffer) => addresses[buffer].steps.length > 0)) return undefined;
+  const ranges = (buffers: readonly number[]): Range[] =>
+    buffers.flatMap((buffer) => {
+      const { base, inWorkspace } = addresses[buffer];
+      const { length, dtype } = block.buffers[buffer];
+      return inWorkspace ? [] : [{ address: base, bytes: length * BYTES[dtype] }];
+    });
+  return { reads: ranges(reads), writes: ranges(writes) };
 }
 
 /** Runs a block, handing on the counters of the loops around it, and `counter`. */
@@ -124,20 +220,31 @@ function callBlock(f: FunctionBuilder, parts: readonly FunctionBuilder[], counte
   }
 }
 
-/** Runs a block as often as its kernel says. */
+/**
+ * Runs a block as often as its kernel says.
+ * @param wait emits what makes threads that run it together wait for one another
+ */
 function repeat(
   f: FunctionBuilder,
   { rounds, condition }: RepeatKernel,
   parts: readonly FunctionBuilder[],
   push: (access: Access) => FunctionBuilder,
+  wait: () => void,
 ): void {
   const counter = f.local('i32');
+  const goesOn = f.local('i32');
   f.i32(0).set(counter);
   f.block((exit) => {
     f.loop((again) => {
       if (rounds !== undefined) f.get(counter).i32(rounds).op('i32.ge_u').brIf(exit);
-      if (condition !== undefined) push(condition).memory('i32.load8_u').op('i32.eqz').brIf(exit);
+      if (condition !== undefined) {
+        push(condition).memory('i32.load8_u').set(goesOn);
+        // Nobody may change the condition before all have read it.
+        wait();
+        f.get(goesOn).op('i32.eqz').brIf(exit);
+      }
       callBlock(f, parts, counter);
+      wait();
       f.get(counter).i32(1).op('i32.add').set(counter).br(again);
     });
   });
@@ -154,58 +261,4 @@ function loopKey(kernel: LoopKernel, dtypes: readonly DType[]): string {
     ...accumulators.map(({ monoid, node }) => `gathers ${monoid} ${node}`),
     ...stores.map(({ access, node }) => `stores ${access} ${node}`),
   ].join(';');
-}
-
-/** Calls the matrix product for each index of the batch axes. */
-function callProduct(
-  f: FunctionBuilder,
-  kernel: ProductKernel,
-  gemm: ImportedFunction,
-  push: (access: Access) => FunctionBuilder,
-  scratch: number,
-): void {
-  const operands = [kernel.a, kernel.b, kernel.c];
-  const bytes = BYTES[kernel.dtype];
-  const pointers = operands.map((operand) => {
-    const pointer = f.local('i32');
-    push(operand).set(pointer);
-    return pointer;
-  });
-  const [a, b, c] = pointers;
-  const type = kernel.dtype === 'float32' ? 'f32' : 'f64';
-  const pushFactor = ({ scale, by }: Factor): void => {
-    f[type](scale);
-    if (by !== undefined && scale !== 0) push(by).memory(`${type}.load`).op(`${type}.mul`);
-  };
-  const advance = (axis: number, count: number): void => {
-    operands.forEach((operand, i) => {
-      const step = operand.strides[axis] * count * bytes;
-      if (step !== 0) f.get(pointers[i]).i32(step).op('i32.add').set(pointers[i]);
-    });
-  };
-  const nest = (axis: number): void => {
-    if (axis === kernel.batch.length) {
-      f.i32(kernel.n).i32(kernel.m).i32(kernel.k);
-      f.get(a).i32(kernel.a.rows).i32(kernel.a.columns);
-      f.get(b).i32(kernel.b.rows).i32(kernel.b.columns);
-      f.get(c).i32(kernel.c.rows).i32(scratch);
-      pushFactor(kernel.alpha);
-      pushFactor(kernel.beta);
-      f.call(gemm);
-      return;
-    }
-    const round = f.local('i32');
-    f.forRange(
-      round,
-      () => f.i32(0),
-      () => f.i32(kernel.batch[axis]),
-      1,
-      () => {
-        nest(axis + 1);
-        advance(axis, 1);
-      },
-    );
-    advance(axis, -kernel.batch[axis]);
-  };
-  nest(0);
 }

@@ -17,7 +17,7 @@ const scratch = new DataView(new ArrayBuffer(8));
 /** Memory instructions, each with the log2 of its natural alignment (the alignment hint only affects speed). */
 export type MemoryInstruction = Extract<
   PlainInstruction,
-  `${string}load${string}` | `${string}store${string}`
+  `${string}load${string}` | `${string}store${string}` | `${string}.atomic.${string}`
 >;
 
 /** One function under construction: append instructions, then it is encoded with its module. */
@@ -73,6 +73,18 @@ export class FunctionBuilder {
   tee(local: number): this {
     this.code.push(0x22);
     unsigned(this.code, local);
+    return this;
+  }
+
+  getGlobal({ globalIndex }: Global): this {
+    this.code.push(0x23);
+    unsigned(this.code, globalIndex);
+    return this;
+  }
+
+  setGlobal({ globalIndex }: Global): this {
+    this.code.push(0x24);
+    unsigned(this.code, globalIndex);
     return this;
   }
 
@@ -132,7 +144,8 @@ export class FunctionBuilder {
   /** A load or store at the address on the stack plus `offset` bytes. */
   memory(name: MemoryInstruction, offset = 0, lane?: number): this {
     this.opcode(name);
-    unsigned(this.code, 0); // alignment hint 2^0: any address is valid
+    // Alignment hint 2^0: any address is valid; but atomic instructions (here all of 32 bits) demand their own.
+    unsigned(this.code, name.includes('.atomic.') ? 2 : 0);
     unsigned(this.code, offset);
     if (lane !== undefined) this.code.push(lane);
     return this;
@@ -250,12 +263,18 @@ export interface ImportedFunction {
   readonly index: number;
 }
 
+/** A variable of a module's instance: a mutable i32, zero at first. */
+export interface Global {
+  readonly globalIndex: number;
+}
+
 /** A module under construction. Declare all imports before the first function. */
 export class ModuleBuilder {
   private readonly types: string[] = [];
   private readonly imports: { module: string; name: string; typeIndex: number }[] = [];
   private readonly functions: FunctionBuilder[] = [];
   private readonly exports: { name: string; index: number }[] = [];
+  private globals = 0;
   private readonly sharedMemory: { maximum: number } | undefined;
 
   /** @param sharedMemory set when the imported memory is shared: its declared maximum in pages. */
@@ -285,6 +304,10 @@ export class ModuleBuilder {
     const built = new FunctionBuilder(index, this.type(parameters, results), name, parameters.length);
     this.functions.push(built);
     return built;
+  }
+
+  global(): Global {
+    return { globalIndex: this.globals++ };
   }
 
   export(name: string, target: { readonly index: number }): void {
@@ -335,6 +358,10 @@ export class ModuleBuilder {
     section(3, (body) => {
       unsigned(body, this.functions.length);
       for (const built of this.functions) unsigned(body, built.typeIndex);
+    });
+    section(6, (body) => {
+      unsigned(body, this.globals);
+      for (let i = 0; i < this.globals; i++) body.push(VALUE_TYPE.i32, 0x01, 0x41, 0x00, 0x0b);
     });
     section(7, (body) => {
       unsigned(body, this.exports.length);

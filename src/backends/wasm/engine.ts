@@ -1,18 +1,32 @@
 /**
- * The wasm engine: one linear memory for all programs and parameters, and the loading and running of programs.
+ * The wasm engine: one linear memory for all programs and parameters, the threads that work on it, and the loading of
+ * programs.
  */
 import type { Compiled } from '../../compile/compile.ts';
 import { type Block, blocksOf } from '../../compile/program.ts';
 import { type Parameter, type Storage, Tensor, type TypedArray, viewBuffer } from '../../graph/index.ts';
 import { addressesIn, type Layout } from './addresses.ts';
 import { emitProgram } from './emit.ts';
-import { ModuleBuilder } from './encoder.ts';
-import { buildGemm, gemmScratchBytes } from './gemm/index.ts';
+import { gemmScratchBytes } from './gemm/index.ts';
 import { ConstantPool } from './math/index.ts';
-import { Heap } from './memory.ts';
+import { alignUp, Heap } from './memory.ts';
+import { type Native, noNative } from './native.ts';
 import { planRoutines } from './routines.ts';
+import { emitRuntime, hasRelaxedSimd } from './runtime.ts';
+import { isWorthTeam } from './share.ts';
+import { CONTROL_BYTES } from './threads/control.ts';
+import { maySleep, Team, type TeamProgram } from './threads/team.ts';
 
 const POOL_BYTES = 8192;
+
+export interface WasmOptions {
+  /** Threads in all. More than one needs shared memory. */
+  readonly threads: number;
+  /** Whether own products fuse multiplication and addition where the machine can. */
+  readonly relaxedSimd: boolean;
+  /** What a memory's large products go to. */
+  readonly native?: (memory: WebAssembly.Memory) => Native;
+}
 
 /** A loaded program: call `run` with the numbers of its inputs. */
 export interface Executable {
@@ -47,26 +61,45 @@ class EngineStorage implements Storage {
 }
 
 export class WasmEngine {
+  readonly options: WasmOptions;
+  readonly native: Native;
   private readonly heap = new Heap();
   private readonly constants: ConstantPool;
-  private readonly scratch: number;
-  private readonly gemm: WebAssembly.Exports;
+  /** The address of the block by which threads find one another. */
+  private readonly control: number | undefined;
+  private readonly runtime: WebAssembly.Exports;
+  private team: Team | undefined;
   /** Programs run one at a time, so they share working memory: the largest arena so far. */
   private arena = { address: 0, bytes: 0 };
+  /** The workspaces of all threads, one after another. */
+  private workspaces = { address: 0, bytes: 0 };
   /** Blocks of collected parameters and programs go back to the heap. */
   private readonly collected = new FinalizationRegistry<readonly number[]>((addresses) => {
     for (const address of addresses) this.heap.release(address);
   });
 
-  constructor() {
+  constructor(options: WasmOptions = { threads: 1, relaxedSimd: false }) {
+    const { isShared, memory } = this.heap;
+    this.options = { ...options, threads: isShared ? options.threads : 1 };
+    this.native = options.native?.(memory) ?? noNative;
     this.constants = new ConstantPool(this.heap.allocate(POOL_BYTES), POOL_BYTES);
-    this.scratch = this.heap.allocate(gemmScratchBytes());
-    const module = new ModuleBuilder();
-    buildGemm(module);
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(module.encode()), {
-      env: { memory: this.heap.memory },
-    });
-    this.gemm = instance.exports;
+    this.control = isShared ? this.heap.allocate(CONTROL_BYTES) : undefined;
+    this.runtime = new WebAssembly.Instance(this.runtimeModule(maySleep()), { env: { memory } }).exports;
+    this.growWorkspaces(gemmScratchBytes());
+  }
+
+  private runtimeModule(sleeps: boolean): WebAssembly.Module {
+    const relaxed = this.relaxedSimd;
+    return new WebAssembly.Module(emitRuntime({ control: this.control, maySleep: sleeps, relaxed }));
+  }
+
+  /** Whether products are computed with relaxed SIMD. */
+  get relaxedSimd(): boolean {
+    return this.options.relaxedSimd && hasRelaxedSimd();
+  }
+
+  get threads(): number {
+    return this.options.threads;
   }
 
   /** The memory itself; a new object whenever it has grown. */
@@ -101,7 +134,7 @@ export class WasmEngine {
     return address;
   }
 
-  private workspace(bytes: number): number {
+  private growArena(bytes: number): number {
     if (bytes > this.arena.bytes) {
       const size = Math.max(bytes, Math.ceil(1.25 * this.arena.bytes));
       this.arena = { address: this.heap.allocate(size), bytes: size };
@@ -109,55 +142,101 @@ export class WasmEngine {
     return this.arena.address;
   }
 
+  /** Makes each thread's workspace at least so large. Programs that are there already keep the workspaces they have. */
+  private growWorkspaces(bytes: number): void {
+    if (bytes <= this.workspaces.bytes) return;
+    const each = alignUp(bytes);
+    this.workspaces = { address: this.heap.allocate(each * this.threads), bytes: each };
+  }
+
+  /** The team of this engine, started at first use; undefined where there is one thread. */
+  private startTeam(): Team | undefined {
+    if (this.control === undefined || this.threads === 1) return undefined;
+    this.team ??= new Team({
+      heap: this.heap,
+      control: this.control,
+      runtime: this.runtime,
+      workerRuntime: this.runtimeModule(true),
+      threads: this.threads,
+      native: this.native.forWorkers,
+    });
+    return this.team;
+  }
+
+  /** How many threads work on a large program now: the workers take a moment to start. */
+  get threadsReady(): number {
+    return this.team?.isReady ? this.threads : 1;
+  }
+
   /** Compiles a program to machine code and gives its buffers their addresses. */
   load({ program, parameters, routines }: Compiled): Executable {
     const constants = new Map(constantsOf(program).map((data) => [data, this.store(data)]));
     const homes = parameters.map((parameter) => this.adopt(parameter));
+    this.growWorkspaces(program.workspaceBytes);
     const layout: Layout = {
-      arena: this.workspace(program.arenaBytes),
+      arena: this.growArena(program.arenaBytes),
       parameters: homes,
       constants,
-      scratch: this.scratch,
+      workspace: this.workspaces.address,
+      workspaceBytes: this.workspaces.bytes,
     };
     const addresses = addressesIn(program, layout).map(({ base }) => base);
-    const bytes = emitProgram(program, layout, this.constants);
+    const team = isWorthTeam(program) ? this.startTeam() : undefined;
+    const bytes = emitProgram(program, layout, this.constants, {
+      shared: this.heap.isShared,
+      team: team !== undefined,
+      isNative: this.native.takes,
+    });
     new Uint8Array(this.buffer, this.constants.address, POOL_BYTES).set(this.constants.bytes);
     const calls = planRoutines(program, routines);
+    /** What a routine has thrown: the threads that wait for it must be let go first. */
+    let thrown: { readonly error: unknown } | undefined;
+    const callRoutine = (number: number, ...operands: readonly number[]): void => {
+      if (thrown !== undefined) return;
+      try {
+        calls[number](this.buffer, operands);
+      } catch (error) {
+        thrown = { error };
+      }
+    };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.heap.memory },
-      gemm: this.gemm,
-      host: {
-        routine: (number: number, ...operands: readonly number[]) => calls[number](this.buffer, operands),
-      },
+      runtime: this.runtime,
+      blas: this.native.imports,
+      host: { routine: callRoutine },
     });
-    const run = instance.exports.run as () => void;
-    const inputs = program.inputs.map((buffer) => ({
-      address: addresses[buffer],
-      ...program.buffers[buffer],
-    }));
-    const outputs = program.outputs.map(({ buffer, shape, dtype }) => ({
-      address: addresses[buffer],
-      length: program.buffers[buffer].length,
-      shape,
-      dtype,
-    }));
+    const entry = instance.exports.run as TeamProgram['entry'];
+    const shared: TeamProgram | undefined = team && { bytes, entry };
+    const start = (): void => {
+      if (shared !== undefined && team?.isReady) team.run(shared);
+      else entry(0, 1);
+      if (thrown === undefined) return;
+      const { error } = thrown;
+      thrown = undefined;
+      throw error;
+    };
+    const views = new Views(
+      this,
+      [...program.inputs, ...program.outputs.map(({ buffer }) => buffer)].map((buffer) => ({
+        address: addresses[buffer],
+        ...program.buffers[buffer],
+      })),
+    );
+    const { outputs } = program;
     const executable: Executable = {
       run: (values) => {
         // Parameters that have moved to another engine since come back.
-        parameters.forEach((parameter, i) => {
-          const { storage } = parameter;
-          const home =
-            storage instanceof EngineStorage && storage.engine === this && storage.address === homes[i];
-          if (!home) this.restore(parameter, homes[i]);
-        });
-        inputs.forEach(({ address, dtype, length }, i) => {
-          viewBuffer(dtype, this.buffer, address, length).set(values[i]);
-        });
-        run();
-        return outputs.map(({ address, dtype, length, shape }) => {
-          const data = viewBuffer(dtype, this.buffer, address, length).slice();
-          return new Tensor(shape, dtype, data);
-        });
+        for (let i = 0; i < homes.length; i++) {
+          const { storage } = parameters[i];
+          if (!(storage instanceof EngineStorage && storage.engine === this && storage.address === homes[i]))
+            this.restore(parameters[i], homes[i]);
+        }
+        const memory = views.now();
+        for (let i = 0; i < values.length; i++) memory[i].set(values[i]);
+        start();
+        return outputs.map(
+          ({ shape, dtype }, i) => new Tensor(shape, dtype, memory[values.length + i].slice()),
+        );
       },
     };
     this.collected.register(executable, [...constants.values()]);
@@ -168,6 +247,42 @@ export class WasmEngine {
     const back = new EngineStorage(this, address, parameter);
     back.write(parameter.storage.read());
     parameter.storage = back;
+  }
+
+  /** Ends the worker threads, if there are any; programs that are loaded run on with one thread. */
+  stop(): void {
+    this.team?.stop();
+  }
+}
+
+/** A buffer of a program, in memory. */
+interface Placed {
+  readonly address: number;
+  readonly dtype: Parameters<typeof viewBuffer>[0];
+  readonly length: number;
+}
+
+/** Views of buffers in the engine's memory, made anew when it has grown. */
+class Views {
+  private readonly engine: WasmEngine;
+  private readonly buffers: readonly Placed[];
+  private memory: ArrayBuffer | undefined;
+  private views: TypedArray[] = [];
+
+  constructor(engine: WasmEngine, buffers: readonly Placed[]) {
+    this.engine = engine;
+    this.buffers = buffers;
+  }
+
+  now(): readonly TypedArray[] {
+    const { buffer } = this.engine;
+    if (buffer !== this.memory) {
+      this.memory = buffer;
+      this.views = this.buffers.map(({ address, dtype, length }) =>
+        viewBuffer(dtype, buffer, address, length),
+      );
+    }
+    return this.views;
   }
 }
 

@@ -6,8 +6,16 @@ const ALIGNMENT = 64;
 /** 4 GiB less a page: what 32-bit addresses can reach. */
 const LARGEST = 65535 * PAGE;
 
+/** The maximum that a shared memory has to declare; its pages take no room until they are used. */
+export const SHARED_PAGES = 65536;
+
 /** Addresses below this are never handed out: 0 stays invalid. */
 const FIRST = 1024;
+
+/** The next multiple of the alignment. */
+export function alignUp(bytes: number): number {
+  return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+}
 
 /** Hands out blocks of a WebAssembly memory by first fit; neighbours that are free melt together. */
 export class Heap {
@@ -17,12 +25,18 @@ export class Heap {
   private end = FIRST;
 
   constructor() {
-    this.memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
+    // Shared where that exists: everywhere but on pages that are not cross-origin isolated.
+    const shared = typeof SharedArrayBuffer !== 'undefined';
+    this.memory = new WebAssembly.Memory({ initial: 16, maximum: SHARED_PAGES, shared });
+  }
+
+  get isShared(): boolean {
+    return typeof SharedArrayBuffer !== 'undefined' && this.memory.buffer instanceof SharedArrayBuffer;
   }
 
   /** The address of `bytes` fresh bytes, a multiple of 64. Their content is undefined. */
   allocate(bytes: number): number {
-    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    const size = alignUp(bytes);
     const i = this.free.findIndex((block) => block.bytes >= size);
     let address: number;
     if (i >= 0) {

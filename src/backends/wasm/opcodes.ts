@@ -1,6 +1,7 @@
 /**
  * Opcodes by their names in the WebAssembly text format: one byte, or a prefix byte and a LEB128 number.
- * Source: WebAssembly Core Specification 2.0, section 5.4; relaxed SIMD proposal for `relaxed_*`.
+ * Source: WebAssembly Core Specification 2.0, section 5.4; relaxed SIMD proposal for `relaxed_*`;
+ * threads proposal for `*.atomic.*`.
  */
 export const OPCODES = {
   unreachable: 0x0,
@@ -330,6 +331,11 @@ export const OPCODES = {
   'f32x4.relaxed_nmadd': [0xfd, 0x106],
   'f64x2.relaxed_madd': [0xfd, 0x107],
   'f64x2.relaxed_nmadd': [0xfd, 0x108],
+  'memory.atomic.notify': [0xfe, 0x00],
+  'memory.atomic.wait32': [0xfe, 0x01],
+  'i32.atomic.load': [0xfe, 0x10],
+  'i32.atomic.store': [0xfe, 0x17],
+  'i32.atomic.rmw.add': [0xfe, 0x1e],
 } as const satisfies Record<string, number | readonly [prefix: number, code: number]>;
 
 export type PlainInstruction = keyof typeof OPCODES;

@@ -39,7 +39,17 @@ function programOf(dtype: Float, alpha: Factor, beta: Factor): Program {
   });
   const outputs = [{ buffer: C, shape: [2, 3, 5], dtype }];
   const inputs = [A, B, C, FACTORS];
-  return { buffers, kernels: [kernel], constants: [], inputs, outputs, parameters: [], arenaBytes: 4096 };
+  const kernels = [kernel];
+  return {
+    buffers,
+    kernels,
+    constants: [],
+    inputs,
+    outputs,
+    parameters: [],
+    arenaBytes: 4096,
+    workspaceBytes: 0,
+  };
 }
 
 const by = (offset: number): Access => ({ buffer: FACTORS, offset, strides: [] });

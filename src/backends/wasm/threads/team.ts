@@ -1,0 +1,153 @@
+/**
+ * The threads of an engine: the main thread, number 0, and workers on the same memory. A run takes one word of shared memory
+ * to start and a barrier to end; no message is sent.
+ */
+import type { Heap } from '../memory.ts';
+import { CONTROL, commandOf, MOST_MODULES } from './control.ts';
+import { serve, type WorkerStart } from './worker.ts';
+
+/** A worker thread, as Node or a browser has it. */
+interface WorkerHandle {
+  terminate(): unknown;
+}
+
+/** A module that the team can run. */
+export interface TeamProgram {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly entry: (thread: number, threads: number) => void;
+}
+
+export interface TeamOptions {
+  readonly heap: Heap;
+  readonly control: number;
+  /** The main thread's instance of the runtime. */
+  readonly runtime: WebAssembly.Exports;
+  /** The module for workers, which may sleep. */
+  readonly workerRuntime: WebAssembly.Module;
+  /** Threads in all, the main thread among them. */
+  readonly threads: number;
+  /** The native product: data for workers, and the text of a function that makes the product of it (or `undefined`). */
+  readonly native: { readonly data: unknown; readonly bind: string };
+}
+
+export class Team {
+  readonly threads: number;
+  private readonly options: TeamOptions;
+  private readonly workers: WorkerHandle[];
+  private isStopped = false;
+  private sequence = 0;
+  private modules = 0;
+  private readonly free: number[] = [];
+  private readonly numbers = new WeakMap<TeamProgram, number>();
+  private readonly collected = new FinalizationRegistry<number>((number) => this.free.push(number));
+
+  /** Starts the workers. They come when they come: until then {@link isReady} says no. */
+  constructor(options: TeamOptions) {
+    this.options = options;
+    this.threads = options.threads;
+    const { heap, control, workerRuntime: runtime, native } = options;
+    this.words().fill(0);
+    const source = `const serve = ${serve.toString()};\nconst bind = ${native.bind};\n`;
+    this.workers = Array.from({ length: options.threads - 1 }, (_, i) =>
+      startWorker(source, {
+        memory: heap.memory,
+        runtime,
+        control,
+        words: CONTROL,
+        load: MOST_MODULES,
+        thread: i + 1,
+        native: native.data,
+      }),
+    );
+  }
+
+  private words(): Int32Array {
+    return new Int32Array(this.options.heap.memory.buffer, this.options.control, CONTROL.module / 4 + 3);
+  }
+
+  /** Whether all workers have started, and none has failed or been stopped. */
+  get isReady(): boolean {
+    const words = this.words();
+    return (
+      !this.isStopped &&
+      Atomics.load(words, CONTROL.ready / 4) === this.threads - 1 &&
+      Atomics.load(words, CONTROL.failed / 4) === 0
+    );
+  }
+
+  /** Runs a program on all threads. Traps if a worker fails. */
+  run(program: TeamProgram): void {
+    const number = this.numbers.get(program) ?? this.load(program);
+    const { threads } = this;
+    this.command(threads, number);
+    program.entry(0, threads);
+    this.barrier(threads);
+  }
+
+  private command(threads: number, number: number): void {
+    const give = this.options.runtime.give_command as (word: number) => void;
+    give(commandOf(++this.sequence, threads, number));
+  }
+
+  private barrier(threads: number): void {
+    (this.options.runtime.barrier as (threads: number) => void)(threads);
+  }
+
+  /** Has all workers load a program. */
+  private load(program: TeamProgram): number {
+    const { heap } = this.options;
+    const { bytes } = program;
+    const number = this.free.pop() ?? this.modules++;
+    const address = heap.allocate(bytes.length);
+    new Uint8Array(heap.memory.buffer, address, bytes.length).set(bytes);
+    this.words().set([number, address, bytes.length], CONTROL.module / 4);
+    this.command(this.threads, MOST_MODULES);
+    this.barrier(this.threads);
+    heap.release(address);
+    this.numbers.set(program, number);
+    this.collected.register(program, number);
+    return number;
+  }
+
+  /** Ends the workers. */
+  stop(): void {
+    this.isStopped = true;
+    for (const worker of this.workers) worker.terminate();
+  }
+}
+
+/** A worker of Node, where there are such, or of the page; it never keeps a process alive. */
+function startWorker(source: string, start: WorkerStart): WorkerHandle {
+  const threads = globalThis.process?.getBuiltinModule?.('node:worker_threads');
+  if (threads !== undefined) {
+    const text = `${source}serve(require('node:worker_threads').workerData, bind);`;
+    const worker = new threads.Worker(text, { eval: true, workerData: start, execArgv: [] });
+    worker.unref();
+    // A failure shows at the next barrier; here it would end the process.
+    worker.on('error', () => {});
+    return worker;
+  }
+  const text = `${source}self.onmessage = ({ data }) => serve(data, bind);`;
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+  const worker = new Worker(url);
+  worker.postMessage(start);
+  URL.revokeObjectURL(url);
+  return worker;
+}
+
+/** How many threads the machine has for us. */
+export function availableThreads(): number {
+  const os = globalThis.process?.getBuiltinModule?.('node:os');
+  return os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+}
+
+/** Whether this thread may block: the main thread of a page may not. */
+export function maySleep(): boolean {
+  try {
+    // The word is not 1, so this returns at once, if it may be called at all.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}
