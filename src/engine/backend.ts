@@ -3,6 +3,13 @@ import { runReference } from '../backends/reference/run.ts';
 import { WasmEngine } from '../backends/wasm/engine.ts';
 import { compileGraph } from '../compile/compile.ts';
 import { at, ChainruleError, type Feeds, Tensor, type Updates, type Variable } from '../graph/index.ts';
+import {
+  type Configuration,
+  checked,
+  defaultConfiguration,
+  type EngineOptions,
+  wasmOptionsOf,
+} from './configuration.ts';
 import { ProgramCache, type Runnable } from './programCache.ts';
 
 export const BACKENDS = ['wasm', 'reference'] as const;
@@ -32,12 +39,64 @@ const reference: Backend = {
   },
 };
 
+let configuration: Configuration | undefined;
 let engine: WasmEngine | undefined;
+let engines = 0;
 
 /** The one engine of this process, made at first use. */
 export function wasmEngine(): WasmEngine {
-  engine ??= new WasmEngine();
+  configuration ??= defaultConfiguration();
+  engine ??= new WasmEngine(wasmOptionsOf(configuration));
   return engine;
+}
+
+/**
+ * Says how everything that is compiled or evaluated from now on is computed: on how many threads, with which native library.
+ * What is not named stays as it is. The defaults can be given in the environment: CHAINRULE_THREADS=1, CHAINRULE_BLAS=off,
+ * CHAINRULE_RELAXED_SIMD=off.
+ * @throws ChainruleError for a BLAS that was asked for by name and cannot be used, and for options that make no sense
+ */
+export function configureEngine(options: EngineOptions): void {
+  const next = checked({ ...(configuration ?? defaultConfiguration()), ...options }, 'configureEngine');
+  const made = new WasmEngine(wasmOptionsOf(next));
+  if (next.blas !== 'auto') made.native.blas;
+  engine?.stop();
+  engine = made;
+  configuration = next;
+  // Programs belong to the engine that loaded them; parameters move to the one that runs.
+  engines++;
+  programs.clear();
+}
+
+/** What computes now. */
+export interface EngineDescription {
+  readonly backend: BackendName;
+  /** Threads that large programs run on. */
+  readonly threads: number;
+  /** The native library of large matrix products; undefined where all of them are chainrule's own. */
+  readonly blas: { readonly name: string; readonly version: string; readonly path: string } | undefined;
+  /** 'relaxed' where own products fuse multiplication and addition. */
+  readonly simd: 'plain' | 'relaxed';
+  /** Whether memory is shared, as threads need it; pages must be cross-origin isolated for it. */
+  readonly sharedMemory: boolean;
+}
+
+/** Tells what everything evaluated or compiled now is computed with. Looks for a native library if nobody has yet. */
+export function describeEngine(): EngineDescription {
+  const { threads, native, relaxedSimd, isShared } = wasmEngine();
+  const { blas } = native;
+  return {
+    backend: current.name,
+    threads,
+    blas: blas && { name: blas.name, version: blas.version, path: blas.path },
+    simd: relaxedSimd ? 'relaxed' : 'plain',
+    sharedMemory: isShared,
+  };
+}
+
+/** Names what programs are prepared for: one prepared under another name must not be used. */
+export function backendKey(): string {
+  return `${current.name} ${engines}`;
 }
 
 const programs = new ProgramCache((outputs, inputs) => wasm.prepare(outputs, inputs, new Map()));

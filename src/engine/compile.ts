@@ -18,7 +18,7 @@ import {
   Variable,
 } from '../graph/index.ts';
 import { getRewriting } from '../rewrite/level.ts';
-import { getBackend } from './backend.ts';
+import { backendKey, getBackend } from './backend.ts';
 import type { Evaluated } from './evaluate.ts';
 import type { Runnable } from './programCache.ts';
 
@@ -76,7 +76,7 @@ export function compile<Args extends readonly any[], T>(
   const traces = new Map<string, Trace>();
   return (...args) => {
     const values: Tensor[] = [];
-    const signature: string[] = [getBackend().name, getRewriting()];
+    const signature: string[] = [backendKey(), getRewriting()];
     const describe = (leaf: TensorLike, path: string): void => {
       const value = numbersOf(leaf, path);
       values.push(value);

@@ -31,6 +31,10 @@ export class ProgramCache {
     this.prepare = prepare;
   }
 
+  clear(): void {
+    this.programs.clear();
+  }
+
   evaluate(outputs: readonly Variable[], feeds: Feeds | undefined): Tensor[] {
     const { key: structure, leaves } = structureOf(outputs);
     const key = `${getRewriting()};${structure}`;

@@ -6,11 +6,12 @@ import type { Compiled } from '../../compile/compile.ts';
 import { type Block, blocksOf } from '../../compile/program.ts';
 import { type Parameter, type Storage, Tensor, type TypedArray, viewBuffer } from '../../graph/index.ts';
 import { addressesIn, type Layout } from './addresses.ts';
+import type { BlasChoice } from './blas/index.ts';
 import { emitProgram } from './emit.ts';
 import { gemmScratchBytes } from './gemm/index.ts';
 import { ConstantPool } from './math/index.ts';
 import { alignUp, Heap } from './memory.ts';
-import { type Native, noNative } from './native.ts';
+import { NativeProducts } from './native.ts';
 import { planRoutines } from './routines.ts';
 import { emitRuntime, hasRelaxedSimd } from './runtime.ts';
 import { isWorthTeam } from './share.ts';
@@ -24,9 +25,12 @@ export interface WasmOptions {
   readonly threads: number;
   /** Whether own products fuse multiplication and addition where the machine can. */
   readonly relaxedSimd: boolean;
-  /** What a memory's large products go to. */
-  readonly native?: (memory: WebAssembly.Memory) => Native;
+  /** The native library for large products. */
+  readonly blas: BlasChoice;
 }
+
+/** One thread and nothing native: the same bits everywhere. */
+const PLAIN: WasmOptions = { threads: 1, relaxedSimd: false, blas: 'off' };
 
 /** A loaded program: call `run` with the numbers of its inputs. */
 export interface Executable {
@@ -62,7 +66,7 @@ class EngineStorage implements Storage {
 
 export class WasmEngine {
   readonly options: WasmOptions;
-  readonly native: Native;
+  readonly native: NativeProducts;
   private readonly heap = new Heap();
   private readonly constants: ConstantPool;
   /** The address of the block by which threads find one another. */
@@ -78,10 +82,10 @@ export class WasmEngine {
     for (const address of addresses) this.heap.release(address);
   });
 
-  constructor(options: WasmOptions = { threads: 1, relaxedSimd: false }) {
+  constructor(options: WasmOptions = PLAIN) {
     const { isShared, memory } = this.heap;
     this.options = { ...options, threads: isShared ? options.threads : 1 };
-    this.native = options.native?.(memory) ?? noNative;
+    this.native = new NativeProducts(options.blas, memory);
     this.constants = new ConstantPool(this.heap.allocate(POOL_BYTES), POOL_BYTES);
     this.control = isShared ? this.heap.allocate(CONTROL_BYTES) : undefined;
     this.runtime = new WebAssembly.Instance(this.runtimeModule(maySleep()), { env: { memory } }).exports;
@@ -96,6 +100,10 @@ export class WasmEngine {
   /** Whether products are computed with relaxed SIMD. */
   get relaxedSimd(): boolean {
     return this.options.relaxedSimd && hasRelaxedSimd();
+  }
+
+  get isShared(): boolean {
+    return this.heap.isShared;
   }
 
   get threads(): number {
@@ -185,7 +193,7 @@ export class WasmEngine {
     const bytes = emitProgram(program, layout, this.constants, {
       shared: this.heap.isShared,
       team: team !== undefined,
-      isNative: this.native.takes,
+      isNative: (kernel) => this.native.takes(kernel),
     });
     new Uint8Array(this.buffer, this.constants.address, POOL_BYTES).set(this.constants.bytes);
     const calls = planRoutines(program, routines);
