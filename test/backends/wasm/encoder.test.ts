@@ -255,7 +255,7 @@ describe('modules', () => {
 /** Operand types and result of an instruction without immediates, told from its name by the rules of the text format. */
 function signature(name: string): { operands: ValueType[]; result: ValueType } | undefined {
   const [prefix, rest] = name.split('.') as [string, string];
-  if (rest === undefined || /load|store|_lane/.test(name)) return undefined;
+  if (rest === undefined || /load|store|_lane|atomic/.test(name)) return undefined;
   const scalar = (['i32', 'i64', 'f32', 'f64'] as const).find((type) => type === prefix);
   const lane = {
     i8x16: 'i32',
@@ -341,7 +341,7 @@ describe('opcodes', () => {
   });
 
   test('each load and store takes an address, its offset and its lane', () => {
-    for (const name of names.filter((each) => /load|store/.test(each))) {
+    for (const name of names.filter((each) => /load|store/.test(each) && !each.includes('atomic'))) {
       const type = name.split('.')[0] as ValueType;
       const inLane = name.endsWith('_lane');
       const store = name.includes('store');
@@ -353,6 +353,26 @@ describe('opcodes', () => {
         f.memory(name as Parameters<FunctionBuilder['memory']>[0], 300, inLane ? 1 : undefined);
       };
       expect(validates(write, parameters, store ? undefined : type), name).toBe(true);
+    }
+  });
+
+  test('each atomic instruction takes an address, and what its name says', () => {
+    const operands: Record<string, ValueType[]> = {
+      'memory.atomic.notify': ['i32', 'i32'],
+      'memory.atomic.wait32': ['i32', 'i32', 'i64'],
+      'i32.atomic.load': ['i32'],
+      'i32.atomic.store': ['i32', 'i32'],
+      'i32.atomic.rmw.add': ['i32', 'i32'],
+    };
+    for (const name of names.filter((each) => each.includes('atomic'))) {
+      const parameters = operands[name];
+      const write = (f: FunctionBuilder): void => {
+        parameters.forEach((_, i) => {
+          f.get(i);
+        });
+        f.memory(name as Parameters<FunctionBuilder['memory']>[0], 64);
+      };
+      expect(validates(write, parameters, name.endsWith('store') ? undefined : 'i32'), name).toBe(true);
     }
   });
 
