@@ -5,15 +5,9 @@
  * is computed depends on how many threads there are.
  */
 import { BYTES } from '../graph/index.ts';
-import { alignUp } from './memory.ts';
-import {
-  type Access,
-  type Buffer,
-  buffersOf,
-  type Kernel,
-  type LoopKernel,
-  type RowsKernel,
-} from './program.ts';
+import { alignUp } from './lifetimes.ts';
+import { type Buffer, buffersOf, type Kernel, type LoopKernel, type RowsKernel } from './program.ts';
+import { windowOf } from './windows.ts';
 import { workOf } from './work.ts';
 
 /** A loop that takes less time than this (in nanoseconds, roughly) is not worth a second thread. */
@@ -161,17 +155,6 @@ function rowsAreApart(loops: readonly LoopKernel[]): boolean {
     const window = windows.get(buffer);
     return window?.apart && window.high - window.low < Math.abs(window.row);
   });
-}
-
-/** The elements of a buffer that row 0 of a loop uses, from the first to the last one. */
-function windowOf({ offset, strides }: Access, extents: readonly number[]): { low: number; high: number } {
-  let [low, high] = [offset, offset];
-  for (let axis = 1; axis < extents.length; axis++) {
-    const reach = (extents[axis] - 1) * strides[axis];
-    if (reach < 0) low += reach;
-    else high += reach;
-  }
-  return { low, high };
 }
 
 /** How many rows to take at a time. */
