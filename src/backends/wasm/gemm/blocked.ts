@@ -10,11 +10,11 @@
  * Source: Goto and van de Geijn (2008), figure 8; the names of the loops are those of BLIS.
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
-import { BLOCK, splitDepth } from './blocks.ts';
+import { BLOCK, splitDepth, splitEvenly } from './blocks.ts';
 import { address, advance, constant, forBlocks, locals, push } from './emit.ts';
-import { buildStrip, TILE_ROWS, tileColumns } from './kernels.ts';
+import { buildStrip, PANEL_ROWS, tileOf } from './kernels.ts';
 import { buildPack } from './packing.ts';
-import { gemmParameters, type Precision } from './precision.ts';
+import { gemmParameters, type Precision, precision } from './precision.ts';
 
 /** A B with unit column stride is read as it lies by so few rows: packing would cost more than it saves. */
 const DIRECT_B_ROWS = 8;
@@ -22,39 +22,43 @@ const DIRECT_B_ROWS = 8;
 /** An A with unit row stride is read as it lies for so few columns. */
 const DIRECT_A_COLUMNS = 32;
 
-const PRECISIONS = [
-  { name: 'f32', bytes: 4 },
-  { name: 'f64', bytes: 8 },
-] as const;
+/** Every way to compute a product, all of which may share one workspace. */
+const PRECISIONS = (['f32', 'f64'] as const).flatMap((name) => [
+  precision(name, false),
+  precision(name, true),
+]);
 
 /** Bytes of the workspace: the packed block of B, then that of A. */
 const PACKED_B_BYTES = Math.max(
   ...PRECISIONS.map(({ name, bytes }) => BLOCK[name].columns * BLOCK[name].depth * bytes),
 );
 const PACKED_A_BYTES = Math.max(
-  ...PRECISIONS.map(({ name, bytes }) => BLOCK[name].rows * BLOCK[name].depth * bytes),
+  ...PRECISIONS.map((p) => {
+    const panels = Math.floor(BLOCK[p.name].rows / tileOf(p).rows);
+    return panels * PANEL_ROWS * BLOCK[p.name].depth * p.bytes;
+  }),
 );
 export const BLOCKED_SCRATCH_BYTES = PACKED_B_BYTES + PACKED_A_BYTES;
 
 /** `C = alpha A B + beta C`. The parameters are those of `gemm`, but M, N, K >= 1 and all strides are in bytes. */
 export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuilder {
-  const width = tileColumns(p);
+  const tile = tileOf(p);
+  const width = tile.vectors * p.lanes;
+  const widths = Array.from({ length: tile.vectors }, (_, i) => i + 1);
   const strips = {
-    rows: [buildStrip(module, p, 'rows', 1), buildStrip(module, p, 'rows', 2)],
-    panel: [buildStrip(module, p, 'panel', 1), buildStrip(module, p, 'panel', 2)],
+    rows: widths.map((vectors) => buildStrip(module, p, 'rows', vectors)),
+    panel: widths.map((vectors) => buildStrip(module, p, 'panel', vectors)),
   };
-  const packB = buildPack(module, p, width);
-  const packA = width === TILE_ROWS ? packB : buildPack(module, p, TILE_ROWS);
+  const packB = buildPack(module, p, width, width);
+  const packA = buildPack(module, p, tile.rows, PANEL_ROWS);
 
   const f = module.func(`blocked_${p.name}`, gemmParameters(p.name));
   const [M, N, K, A, rsA, csA, B, rsB, csB, C, rsC, packedB, alpha, beta] = Array(14).keys();
   const element = constant(f, p.bytes);
-  const tileStep = constant(f, TILE_ROWS * p.bytes);
+  const tileStep = constant(f, PANEL_ROWS * p.bytes);
   const panelColumns = constant(f, width);
   const panelStep = constant(f, width * p.bytes);
-  const blockRows = constant(f, BLOCK[p.name].rows);
-  const blockColumns = constant(f, BLOCK[p.name].columns);
-  const [blockDepth, packedA, rowsA, packsA, packsB] = locals(f, 5);
+  const [blockRows, blockDepth, blockColumns, packedA, rowsA, packsA, packsB] = locals(f, 7);
   const [jc, pc, ic, jr] = locals(f, 4);
   const [n, k, m, columns] = locals(f, 4);
   const [a, aTile, aStep, blockB, b, bStep, bPanel, lastColumns, c] = locals(f, 9);
@@ -87,7 +91,7 @@ export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuild
         f.get(packedA).set(a).get(tileStep).tee(aStep).get(k).op('i32.mul').set(aTile);
       },
       () => {
-        f.get(rsA).i32(TILE_ROWS).op('i32.mul').set(aTile);
+        f.get(rsA).i32(tile.rows).op('i32.mul').set(aTile);
         f.get(rsA).get(csA).get(rowsA).op('select').set(aStep);
       },
     );
@@ -100,13 +104,14 @@ export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuild
     );
   };
   const strip = () => {
-    const call = ([narrow, wide]: readonly FunctionBuilder[]) => {
+    const call = ([narrowest, ...wider]: readonly FunctionBuilder[], vectors = 1) => {
       const parameters = [m, k, a, aTile, aStep, b, bStep, c, rsC, columns, alpha, old];
-      f.get(columns).i32(p.lanes).op('i32.le_s');
-      f.if(
-        () => push(f, ...parameters).call(narrow),
-        () => push(f, ...parameters).call(wide),
-      );
+      const callNarrowest = () => push(f, ...parameters).call(narrowest);
+      if (wider.length === 0) return callNarrowest();
+      f.get(columns)
+        .i32(vectors * p.lanes)
+        .op('i32.le_s');
+      f.if(callNarrowest, () => call(wider, vectors + 1));
     };
     f.get(rowsA);
     f.if(
@@ -115,12 +120,16 @@ export function buildBlocked(module: ModuleBuilder, p: Precision): FunctionBuild
     );
   };
 
+  splitEvenly(f, M, BLOCK[p.name].rows, tile.rows, blockRows);
   splitDepth(f, p.name, K, blockDepth);
+  splitEvenly(f, N, BLOCK[p.name].columns, width, blockColumns);
   f.get(packedB).i32(PACKED_B_BYTES).op('i32.add').set(packedA);
   f.get(csA).get(element).op('i32.eq').set(rowsA);
   f.get(rsA).get(element).op('i32.eq').get(N).i32(DIRECT_A_COLUMNS).op('i32.le_s', 'i32.and');
   f.get(rowsA).op('i32.or', 'i32.eqz').set(packsA);
-  f.get(csB).get(element).op('i32.ne').get(M).i32(DIRECT_B_ROWS).op('i32.gt_s', 'i32.or').set(packsB);
+  f.get(csB).get(element).op('i32.ne').get(M).i32(DIRECT_B_ROWS).op('i32.gt_s', 'i32.or');
+  // A strip knows by its place in B when it is done, so that must move.
+  f.get(rsB).op('i32.eqz', 'i32.or').set(packsB);
 
   forBlocks(f, jc, N, blockColumns, n, () => {
     forBlocks(f, pc, K, blockDepth, k, () => {

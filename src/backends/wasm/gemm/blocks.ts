@@ -11,17 +11,29 @@ export const BLOCK = {
 } as const;
 
 /**
+ * Sets the local `size` to that of a block of `total`: all if that is not more than `limit`, or else equal parts, but for
+ * rounding up to a multiple of `unit`.
+ */
+export function splitEvenly(
+  f: FunctionBuilder,
+  total: number,
+  limit: number,
+  unit: number,
+  size: number,
+): void {
+  const most = limit - (limit % unit);
+  f.get(total).set(size);
+  f.get(total).i32(most).op('i32.gt_s');
+  f.if(() => {
+    f.get(total).i32(1).op('i32.sub').tee(size).get(size).i32(most).op('i32.div_u').i32(1).op('i32.add');
+    f.op('i32.div_u').i32(unit).op('i32.div_u').i32(1).op('i32.add').i32(unit).op('i32.mul').set(size);
+  });
+}
+
+/**
  * Sets the local `depth` to the steps of k in a block: K if that is not too much, or else equal parts, in fours. It
  * depends on K alone, as the order of summation must.
  */
 export function splitDepth(f: FunctionBuilder, name: 'f32' | 'f64', K: number, depth: number): void {
-  const limit = BLOCK[name].depth;
-  const blocks = f.local('i32');
-  f.get(K).set(depth);
-  f.get(K).i32(limit).op('i32.gt_s');
-  f.if(() => {
-    f.get(K).i32(1).op('i32.sub').i32(limit).op('i32.div_u').i32(1).op('i32.add').set(blocks);
-    f.get(K).i32(1).op('i32.sub').get(blocks).op('i32.div_u').i32(4).op('i32.add');
-    f.i32(~3).op('i32.and').set(depth);
-  });
+  splitEvenly(f, K, BLOCK[name].depth, 4, depth);
 }

@@ -58,13 +58,19 @@ export function repeat(f: FunctionBuilder, counter: number, body: () => void): v
   });
 }
 
-/** `while (count >= many) { body; count -= many }`. */
-export function whileAtLeast(f: FunctionBuilder, count: number, many: number, body: () => void): void {
+/** `while (count >= many) { body; count -= taken }`. */
+export function whileAtLeast(
+  f: FunctionBuilder,
+  count: number,
+  many: number,
+  body: () => void,
+  taken = many,
+): void {
   f.block((done) => {
     f.loop((again) => {
       f.get(count).i32(many).op('i32.lt_s').brIf(done);
       body();
-      skip(f, count, -many);
+      skip(f, count, -taken);
       f.br(again);
     });
   });

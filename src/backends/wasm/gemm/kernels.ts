@@ -1,11 +1,14 @@
 /**
  * The micro-kernels: the only place where numbers are multiplied in bulk.
  *
- * A tile of C, four rows by two vectors (4 x 8 in float32, 4 x 4 in float64), stays in eight vector registers while
- * k runs. Eight sums, two vectors of B, four elements of A spread over all lanes and a product fill the fifteen
- * registers that V8 has on x86-64; it loads whatever a basic block loads before it multiplies, so more rows, or two
- * steps of k without a branch between them, would spill. A *strip* is a column of tiles: it keeps one panel of B in
- * the first-level cache and passes the rows of A over it.
+ * A tile of C stays in vector registers while k runs. V8 has fifteen of them on x86-64, and it loads whatever a basic
+ * block loads before it multiplies, so two steps of k without a branch between them would spill.
+ * - Plain: four rows by two vectors (4 x 8 in float32, 4 x 4 in float64). Eight sums, two vectors of B, four elements of
+ *   A spread over all lanes, and a product.
+ * - Fused: three rows by three vectors (3 x 12, 3 x 6). Nine sums, three vectors of B and three elements of A. Eight sums
+ *   would not do: two fused operations start in each cycle, and each takes four until the next may add to its sum.
+ *
+ * A *strip* is a column of tiles: it keeps one panel of B in the first-level cache and passes the rows of A over it.
  *
  * Each element is summed from zero in the order k = 0, 1, 2, ... in every kernel: it has the same bits in every one.
  *
@@ -13,19 +16,20 @@
  * F. Van Zee and R. van de Geijn, "BLIS", ACM TOMS 41 (2015).
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
-import { advance, locals, push, skip, vectors } from './emit.ts';
+import { address, advance, locals, push, skip, vectors } from './emit.ts';
 import { type Precision, pushNonzero } from './precision.ts';
 
-/** Rows of a tile. */
-export const TILE_ROWS = 4;
+/** The shape of a tile: rows by vectors. */
+export const tileOf = ({ fused }: Precision): { rows: number; vectors: number } =>
+  fused ? { rows: 3, vectors: 3 } : { rows: 4, vectors: 2 };
 
-/** Columns of a tile: two vectors. */
-export const tileColumns = (p: Precision): number => 2 * p.lanes;
+/** Rows that a packed panel of A has room for; a tile may have fewer. */
+export const PANEL_ROWS = 4;
 
 /**
  * How a strip reads A.
  * - `rows`: the elements of a row lie side by side and `aStep` leads to the next row: a plain A as it is.
- * - `panel`: the four rows of a tile lie side by side and `aStep` leads to the next k: a packed panel (`aStep` is four
+ * - `panel`: the rows of a tile lie side by side and `aStep` leads to the next k: a packed panel (`aStep` is four
  *   elements) or a transposed A as it is.
  */
 export type ReadA = 'rows' | 'panel';
@@ -45,7 +49,8 @@ interface Strip {
   readonly a: readonly number[];
   readonly b: number;
   readonly c: number;
-  readonly left: number;
+  /** Where `b` stands after the last step. */
+  readonly end: number;
   /** By row and vector. */
   readonly sums: readonly (readonly number[])[];
   readonly rowB: readonly number[];
@@ -58,28 +63,36 @@ interface Strip {
  * A strip of C, rows x columns, over `depth` >= 1 steps of k: `C = alpha A B + beta C`.
  *
  * Parameters (steps in bytes): rows, depth, A, step from a tile of A to the next, aStep (see {@link ReadA}), B, step
- * from k to k in B, C, step from row to row of C, columns, all of them i32, alpha, beta. Whole vectors of B are read, `width` of them, but
- * only `columns` elements of a row of C are touched: more than `width - 1` vectors and at most `width`.
+ * from k to k in B (not 0), C, step from row to row of C, columns, all of them i32, alpha, beta. Whole vectors of B are
+ * read, `width` of them, but only `columns` elements of a row of C are touched: more than `width - 1` vectors and at most
+ * `width`.
  */
-export function buildStrip(module: ModuleBuilder, p: Precision, readA: ReadA, width: 1 | 2): FunctionBuilder {
+export function buildStrip(
+  module: ModuleBuilder,
+  p: Precision,
+  readA: ReadA,
+  width: number,
+): FunctionBuilder {
+  const tileRows = tileOf(p).rows;
   const f = module.func(`strip_${p.name}_${readA}_${width}`, [...Array(10).fill('i32'), p.name, p.name]);
-  const [b, c, left] = locals(f, 3);
+  const [b, c, end] = locals(f, 3);
   const [element, factor] = vectors(f, 2);
-  const sums = Array.from({ length: TILE_ROWS }, () => vectors(f, width));
-  const a = locals(f, readA === 'rows' ? TILE_ROWS : 1);
-  const strip: Strip = { f, p, readA, a, b, c, left, sums, rowB: vectors(f, width), element, factor };
+  const sums = Array.from({ length: tileRows }, () => vectors(f, width));
+  const a = locals(f, readA === 'rows' ? tileRows : 1);
+  const strip: Strip = { f, p, readA, a, b, c, end, sums, rowB: vectors(f, width), element, factor };
 
+  address(f, B, [DEPTH, B_STEP]).set(end);
   f.block((done) => {
     f.loop((nextTile) => {
-      f.get(ROWS).i32(TILE_ROWS).op('i32.lt_s').brIf(done);
-      tile(strip, TILE_ROWS);
+      f.get(ROWS).i32(tileRows).op('i32.lt_s').brIf(done);
+      tile(strip, tileRows);
       advance(f, A, A_TILE);
-      advance(f, C, C_STEP, TILE_ROWS);
-      skip(f, ROWS, -TILE_ROWS);
+      advance(f, C, C_STEP, tileRows);
+      skip(f, ROWS, -tileRows);
       f.br(nextTile);
     });
   });
-  for (let rows = TILE_ROWS - 1; rows >= 1; rows--) {
+  for (let rows = tileRows - 1; rows >= 1; rows--) {
     f.get(ROWS).i32(rows).op('i32.eq');
     f.if(() => tile(strip, rows));
   }
@@ -88,7 +101,7 @@ export function buildStrip(module: ModuleBuilder, p: Precision, readA: ReadA, wi
 
 /** One tile at A and C. */
 function tile(strip: Strip, rows: number): void {
-  const { f, p, readA, a, b, left, sums } = strip;
+  const { f, p, readA, a, b, end, sums } = strip;
   f.get(A).set(a[0]);
   for (let i = 1; i < rows && readA === 'rows'; i++) {
     f.get(a[i - 1]).set(a[i]);
@@ -97,16 +110,15 @@ function tile(strip: Strip, rows: number): void {
   f.get(B).set(b);
   for (const sum of sums.slice(0, rows).flat()) f.f32x4(0).set(sum);
 
-  f.get(DEPTH).set(left);
   f.block((done) => {
     f.loop((again) => {
       for (let u = 0; u < UNROLL; u++) {
-        // The way out after each step saves a second loop, and holds the next step's loads back (see above).
-        if (u > 0) f.get(left).i32(u).op('i32.eq').brIf(done);
         step(strip, rows, u);
+        // The way out after each step saves a second loop, and holds the next step's loads back (see above).
+        if (u < UNROLL - 1) f.get(b).get(end).op('i32.eq').brIf(done);
       }
       if (readA === 'rows') for (let i = 0; i < rows; i++) skip(f, a[i], UNROLL * p.bytes);
-      f.get(left).i32(UNROLL).op('i32.sub').tee(left).brIf(again);
+      f.get(b).get(end).op('i32.ne').brIf(again);
     });
   });
   storeTile(strip, rows);

@@ -1,9 +1,9 @@
 /**
  * Packing: copies a block of A or B into panels, so that a strip reads it in order, whatever its strides.
  *
- * A panel holds `width` lines (rows of A or columns of B) side by side, k after k: element k of line l of panel q is at
- * `(q * depth + k) * width + l` in the workspace. Missing lines of the last panel are copies of its last line, or are
- * left as they were if they fill a vector: whatever is computed from them is not stored.
+ * A panel has room for `width` lines (rows of A or columns of B) side by side, k after k: element k of line l of panel q
+ * is at `(q * depth + k) * width + l` in the workspace. Where a panel holds fewer lines, there is anything in their place:
+ * whatever is computed from them is not stored.
  */
 import type { FunctionBuilder, ModuleBuilder } from '../encoder.ts';
 import { advance, locals, push, repeat, skip, vectors, whileAtLeast } from './emit.ts';
@@ -13,11 +13,15 @@ import type { Precision } from './precision.ts';
 /** Parameters of packing (i32; steps in bytes): lines, depth, source, steps from line to line and k to k, target. */
 const [LINES, DEPTH, SOURCE, LINE_STEP, DEPTH_STEP, TARGET] = Array(6).keys();
 
-/** Packs all lines; see above for the layout and the parameters. */
-export function buildPack(module: ModuleBuilder, p: Precision, width: number): FunctionBuilder {
+/**
+ * Packs all lines; see above for the layout and the parameters.
+ *
+ * @param held lines in a panel: as many as it is wide, or fewer
+ */
+export function buildPack(module: ModuleBuilder, p: Precision, held: number, width: number): FunctionBuilder {
   const copy = buildCopy(module, p, width);
   const gather = buildGather(module, p, width);
-  const f = module.func(`pack_${p.name}_${width}`, Array(6).fill('i32'));
+  const f = module.func(`pack_${p.name}_${held}_${width}`, Array(6).fill('i32'));
   const [panelBytes, lines, source, target] = locals(f, 4);
   f.get(DEPTH)
     .i32(width * p.bytes)
@@ -27,7 +31,7 @@ export function buildPack(module: ModuleBuilder, p: Precision, width: number): F
   const copyPanel = () => push(f, DEPTH, SOURCE, DEPTH_STEP, TARGET).call(copy);
   const gatherPanel = () => {
     f.get(LINES).set(lines).get(SOURCE).set(source).get(TARGET).set(target);
-    for (let first = 0; first < width; first += p.lanes) {
+    for (let first = 0; first < held; first += p.lanes) {
       f.get(lines).i32(0).op('i32.gt_s');
       f.if(() => push(f, lines, DEPTH, source, LINE_STEP, DEPTH_STEP, target).call(gather));
       skip(f, lines, -p.lanes);
@@ -35,20 +39,22 @@ export function buildPack(module: ModuleBuilder, p: Precision, width: number): F
       skip(f, target, 16);
     }
   };
-  const wholePanels = (panel: () => void) => {
-    whileAtLeast(f, LINES, width, () => {
-      panel();
-      advance(f, SOURCE, LINE_STEP, width);
-      advance(f, TARGET, panelBytes);
-    });
+  const panels = (panel: () => void, least: number) => {
+    whileAtLeast(
+      f,
+      LINES,
+      least,
+      () => {
+        panel();
+        advance(f, SOURCE, LINE_STEP, held);
+        advance(f, TARGET, panelBytes);
+      },
+      held,
+    );
   };
   f.get(LINE_STEP).i32(p.bytes).op('i32.eq');
-  f.if(
-    () => wholePanels(copyPanel),
-    () => wholePanels(gatherPanel),
-  );
-  f.get(LINES);
-  f.if(gatherPanel);
+  f.if(() => panels(copyPanel, width));
+  panels(gatherPanel, 1);
   return f;
 }
 

@@ -8,6 +8,8 @@ export function gemmParameters(name: 'f32' | 'f64'): ValueType[] {
 
 export interface Precision {
   readonly name: 'f32' | 'f64';
+  /** Whether multiplication and addition are one instruction. */
+  readonly fused: boolean;
   /** Bytes in one element. */
   readonly bytes: number;
   /** Elements in one vector of 128 bits. */
@@ -26,12 +28,13 @@ export interface Precision {
   multiplyAdd(f: FunctionBuilder, sum: number, a: number, b: number): void;
 }
 
-/** @param relaxed fuse the multiplication and the addition: one rounding on most machines, two on others. */
-export function precision(name: 'f32' | 'f64', relaxed: boolean): Precision {
+/** @param fused one instruction for the multiplication and the addition: one rounding on most machines, two on others. */
+export function precision(name: 'f32' | 'f64', fused: boolean): Precision {
   const simd = name === 'f32' ? 'f32x4' : 'f64x2';
   const bits = name === 'f32' ? 32 : 64;
   return {
     name,
+    fused,
     bytes: bits / 8,
     lanes: 128 / bits,
     splat: `v128.load${bits}_splat`,
@@ -42,7 +45,7 @@ export function precision(name: 'f32' | 'f64', relaxed: boolean): Precision {
     add: `${simd}.add`,
     mul: `${simd}.mul`,
     multiplyAdd(f, sum, a, b) {
-      if (relaxed) f.get(a).get(b).get(sum).op(`${simd}.relaxed_madd`).set(sum);
+      if (fused) f.get(a).get(b).get(sum).op(`${simd}.relaxed_madd`).set(sum);
       else f.get(sum).get(a).get(b).op(`${simd}.mul`, `${simd}.add`).set(sum);
     },
   };
