@@ -121,7 +121,8 @@ function blocksIn({ kernels, buffers }: Program): Program[] {
   return kernels.flatMap((kernel) => {
     const arenaBytes = 'workspace' in kernel ? buffers[kernel.workspace].length : 0;
     return blocksOf(kernel).flatMap((block) => {
-      const inner: Program = { ...block, inputs: [], outputs: [], parameters: [], arenaBytes };
+      const empty = { inputs: [], outputs: [], parameters: [], workspaceBytes: 0 };
+      const inner: Program = { ...block, ...empty, arenaBytes };
       return [inner, ...blocksIn(inner)];
     });
   });

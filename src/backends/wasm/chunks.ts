@@ -11,12 +11,15 @@ export interface RowsCall {
   functionOf(loop: LoopKernel): FunctionBuilder;
   /** Pushes the address of an access at row 0. */
   push(access: Access): FunctionBuilder;
+  /** Pushes the address of a loop's own workspace, behind what lies in the thread's, if it takes one. */
+  pushWorkspace(loop: LoopKernel): void;
   /** How far it is from a row to the next, in bytes; 0 for what lies in the workspace and begins anew in each chunk. */
   rowBytes(access: Access): number;
 }
 
 /** Emits the thread's chunks of one kernel. */
-export function callRows(f: FunctionBuilder, { kernel, team, functionOf, push, rowBytes }: RowsCall): void {
+export function callRows(f: FunctionBuilder, call: RowsCall): void {
+  const { kernel, team, functionOf, push, pushWorkspace, rowBytes } = call;
   const { rows, chunk, loops } = kernel;
   const chunks = Math.floor(rows / chunk);
   const rest = rows - chunks * chunk;
@@ -32,7 +35,9 @@ export function callRows(f: FunctionBuilder, { kernel, team, functionOf, push, r
         if (step !== 0) f.get(at).i32(step).op('i32.mul', 'i32.add');
       }
       if (dependsOnPlace(loop)) f.get(at).i32(chunk).op('i32.mul');
-      f.call(functionOf({ ...loop, extents: [count, ...loop.extents.slice(1)] }));
+      const part = { ...loop, extents: [count, ...loop.extents.slice(1)] };
+      pushWorkspace(part);
+      f.call(functionOf(part));
     }
   };
   const endOfWhole = f.local('i32');

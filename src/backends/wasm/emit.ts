@@ -20,6 +20,7 @@ import { callRows } from './chunks.ts';
 import { type FunctionBuilder, type ImportedFunction, ModuleBuilder } from './encoder.ts';
 import { gemmParameters } from './gemm/index.ts';
 import { emitLoop } from './loops/emit.ts';
+import { needsWorkspace } from './loops/keptReduction.ts';
 import { dependsOnPlace } from './loops/place.ts';
 import { type ConstantPool, MathLibrary } from './math/index.ts';
 import { SHARED_PAGES } from './memory.ts';
@@ -101,6 +102,7 @@ export function emitProgram(
       case 'loop':
         kernel.accesses.forEach(push);
         if (dependsOnPlace(kernel)) f.i32(0);
+        if (needsWorkspace(kernel, kernel.accesses.map(dtypeOf))) f.getGlobal(team.workspace);
         f.call(functionOf(kernel, kernel.accesses.map(dtypeOf)));
         return;
       case 'rows':
@@ -109,6 +111,10 @@ export function emitProgram(
           team,
           functionOf: (loop) => functionOf(loop, loop.accesses.map(dtypeOf)),
           push,
+          pushWorkspace: (loop) => {
+            if (!needsWorkspace(loop, loop.accesses.map(dtypeOf))) return;
+            f.getGlobal(team.workspace).i32(kernel.workspaceBytes).op('i32.add');
+          },
           rowBytes: (access) =>
             addresses[access.buffer].inWorkspace ? 0 : access.strides[0] * BYTES[dtypeOf(access)],
         });

@@ -9,6 +9,7 @@ import { addressesIn, type Layout } from './addresses.ts';
 import type { BlasChoice } from './blas/index.ts';
 import { emitProgram } from './emit.ts';
 import { gemmScratchBytes } from './gemm/index.ts';
+import { WORKSPACE_BYTES } from './loops/keptReduction.ts';
 import { ConstantPool } from './math/index.ts';
 import { alignUp, Heap } from './memory.ts';
 import { NativeProducts } from './native.ts';
@@ -180,7 +181,7 @@ export class WasmEngine {
   load({ program, parameters, routines }: Compiled): Executable {
     const constants = new Map(constantsOf(program).map((data) => [data, this.store(data)]));
     const homes = parameters.map((parameter) => this.adopt(parameter));
-    this.growWorkspaces(program.workspaceBytes);
+    this.growWorkspaces(program.workspaceBytes + WORKSPACE_BYTES);
     const layout: Layout = {
       arena: this.growArena(program.arenaBytes),
       parameters: homes,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ModuleBuilder } from '../../../src/backends/wasm/encoder.ts';
 import { emitLoop } from '../../../src/backends/wasm/loops/emit.ts';
+import { needsWorkspace, WORKSPACE_BYTES } from '../../../src/backends/wasm/loops/keptReduction.ts';
 import { planNest } from '../../../src/backends/wasm/loops/nest.ts';
 import { dependsOnPlace } from '../../../src/backends/wasm/loops/place.ts';
 import { ConstantPool, MathLibrary } from '../../../src/backends/wasm/math/index.ts';
@@ -21,7 +22,8 @@ import { type KernelCase, kernelOfRecipe, kernelRecipes } from '../../compile/ra
 import { uniform } from '../../support/random.ts';
 
 const POOL_BYTES = 8192;
-const FIRST_BUFFER = 1024 + POOL_BYTES;
+const WORKSPACE = 1024 + POOL_BYTES;
+const FIRST_BUFFER = WORKSPACE + WORKSPACE_BYTES;
 const GUARD = 64;
 const memory = new WebAssembly.Memory({ initial: 64 });
 const bytes = new Uint8Array(memory.buffer);
@@ -93,8 +95,10 @@ function runParts({ kernel, buffers }: KernelCase, { addresses }: Placed, parts:
       return addresses[buffer] + element * BYTES[buffers[buffer].dtype];
     });
     const loop = instance.exports[`loop ${extent}`] as (...parameters: number[]) => void;
-    expect(loop.length).toBe(pointers.length + Number(dependsOnPlace(kernel)));
     if (dependsOnPlace(kernel)) pointers.push(first);
+    if (needsWorkspace({ ...kernel, extents: [extent, ...kernel.extents.slice(1)] }, dtypes))
+      pointers.push(WORKSPACE);
+    expect(loop.length).toBe(pointers.length);
     loop(...pointers);
     first += extent;
   }
@@ -121,7 +125,7 @@ function difference(kernelCase: KernelCase, fill: Fill): string | undefined {
     found.set(want); // NaNs may differ in their bits
   }
   const book = new Uint8Array(expected);
-  book.set(bytes.subarray(0, FIRST_BUFFER)); // the constants
+  book.set(bytes.subarray(0, FIRST_BUFFER)); // constants and workspace
   const wrong =
     Buffer.compare(bytes.subarray(0, end), book) === 0 ? -1 : book.findIndex((byte, i) => byte !== bytes[i]);
   return wrong < 0 ? undefined : `byte ${wrong} outside all buffers was written`;

@@ -4,7 +4,16 @@
  */
 import type { DType, Monoid } from '../../../graph/index.ts';
 import { monoid } from '../../../operations/scalar.ts';
-import { type LaneCode, pushConstant } from './lanes.ts';
+import { type LaneCode, pushConstant, type Width } from './lanes.ts';
+
+function isWide(monoid: Monoid, dtype: DType): boolean {
+  return monoid === 'sum' && dtype === 'float32';
+}
+
+/** Vectors that hold the totals of one vector of terms. */
+export function vectorsOf(monoid: Monoid, dtype: DType, width: Width): number {
+  return isWide(monoid, dtype) && width === 4 ? 2 : 1;
+}
 
 export class Accumulator {
   private readonly code: LaneCode;
@@ -19,9 +28,8 @@ export class Accumulator {
     this.code = code;
     this.name = name;
     this.dtype = dtype;
-    const wide = name === 'sum' && dtype === 'float32';
-    this.total = wide ? 'float64' : dtype;
-    this.locals = Array.from({ length: wide && code.width === 4 ? 2 : 1 }, () => code.f.local('v128'));
+    this.total = isWide(name, dtype) ? 'float64' : dtype;
+    this.locals = Array.from({ length: vectorsOf(name, dtype, code.width) }, () => code.f.local('v128'));
   }
 
   private get neutral(): number {
@@ -36,11 +44,36 @@ export class Accumulator {
     }
   }
 
-  /** Adds the vector that `push` leaves on the stack; of single elements, only lane 0 counts. */
-  add(push: () => void, onlyFirst: boolean): void {
+  /** Takes the totals from memory, where {@link save} has left them. */
+  restore(address: number, offset: number): void {
+    this.locals.forEach((local, i) => {
+      this.code.f
+        .get(address)
+        .memory('v128.load', offset + 16 * i)
+        .set(local);
+    });
+  }
+
+  /** Writes the totals to memory. */
+  save(address: number, offset: number): void {
+    this.locals.forEach((local, i) => {
+      this.code.f
+        .get(address)
+        .get(local)
+        .memory('v128.store', offset + 16 * i);
+    });
+  }
+
+  /** Bytes that {@link save} writes. */
+  get bytes(): number {
+    return 16 * this.locals.length;
+  }
+
+  /** Adds the vector that `push` leaves on the stack, of which the first `lanes` lanes count. */
+  add(push: () => void, lanes: number): void {
     const { f } = this.code;
     push();
-    if (onlyFirst) this.code.onlyFirstLane(this.dtype, this.neutral);
+    if (lanes < this.code.width) this.code.onlyFirst(lanes, this.dtype, this.neutral);
     if (this.total === this.dtype) {
       f.get(this.locals[0]);
       this.code.combine(this.name, this.dtype);
@@ -53,6 +86,22 @@ export class Accumulator {
       f.get(local).get(value);
       if (half === 1) f.get(value).shuffle(HIGH_HALF);
       f.op('f64x2.promote_low_f32x4', 'f64x2.add').set(local);
+    });
+  }
+
+  /** Adds the full vector at local `address`, `ahead` bytes on. */
+  addLoaded(address: number, ahead: number): void {
+    const { code } = this;
+    const { f } = code;
+    if (this.locals.length === 1) {
+      this.add(() => code.load(this.dtype, code.width, 1, address, ahead), code.width);
+      return;
+    }
+    // Each half is read and widened by one instruction, without a shuffle.
+    this.locals.forEach((local, half) => {
+      f.get(local);
+      const offset = code.locate(address, ahead + 8 * half);
+      f.memory('v128.load64_zero', offset).op('f64x2.promote_low_f32x4', 'f64x2.add').set(local);
     });
   }
 

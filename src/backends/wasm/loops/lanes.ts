@@ -3,6 +3,7 @@
  * float64 fills the vector, 32-bit values stand in its low half. A bool is a mask as wide as a lane of the kernel.
  * uint8 is computed in 32 bits and cut to 8 after each operation.
  */
+import type { LoopKernel } from '../../../compile/program.ts';
 import { BYTES, type DType, isFloat, type Monoid, type ScalarFunction } from '../../../graph/index.ts';
 import type { FunctionBuilder } from '../encoder.ts';
 import type { MathLibrary, MathName } from '../math/index.ts';
@@ -10,10 +11,12 @@ import type { PlainInstruction } from '../opcodes.ts';
 
 export type Width = 2 | 4;
 
-const MASK_LANES: Record<Width, number> = { 2: 8, 4: 4 };
+/** How many lanes the vectors of a kernel have; `dtypes` are those of its accesses. */
+export function widthOf({ nodes }: LoopKernel, dtypes: readonly DType[]): Width {
+  return dtypes.includes('float64') || nodes.some(({ dtype }) => dtype === 'float64') ? 2 : 4;
+}
 
-/** Whether a load or store handles a whole vector of elements, or one element in lane 0. */
-export type Mode = 'full' | 'single';
+const MASK_LANES: Record<Width, number> = { 2: 8, 4: 4 };
 
 /** The instruction prefix for arithmetic in a dtype. */
 function shapeOf(dtype: DType): 'f32x4' | 'f64x2' | 'i32x4' {
@@ -193,21 +196,32 @@ export class LaneCode {
     }
   }
 
-  /** Replaces all lanes but the first by the constant `neutral`. */
-  onlyFirstLane(dtype: DType, neutral: number): void {
+  /** Replaces all lanes but the first `count` by the constant `neutral`. */
+  onlyFirst(count: number, dtype: DType, neutral: number): void {
     const { f, width } = this;
     const bytes = width === 2 && (dtype === 'bool' || dtype === 'float64') ? 8 : 4;
     pushConstant(f, dtype, neutral);
-    f.v128(Array.from({ length: 16 }, (_, i) => (i < bytes ? 255 : 0))).op('v128.bitselect');
+    f.v128(Array.from({ length: 16 }, (_, i) => (i < count * bytes ? 255 : 0))).op('v128.bitselect');
   }
 
-  /** Loads from address local + `offset` bytes; `stride` is the step between lanes, in elements. */
-  load(dtype: DType, mode: Mode, stride: number, address: number, offset: number): void {
+  /** Pushes an address for an instruction whose own offset is returned: local `address` plus `ahead` bytes. */
+  locate(address: number, ahead: number): number {
+    this.f.get(address);
+    if (ahead >= 0) return ahead;
+    this.f.i32(ahead).op('i32.add');
+    return 0;
+  }
+
+  /**
+   * Loads elements `stride` apart into the first `lanes` lanes, the first from `ahead` bytes beyond local `address`. What is
+   * in the other lanes does not matter.
+   */
+  load(dtype: DType, lanes: number, stride: number, address: number, ahead: number): void {
     const { f, width } = this;
-    if (mode === 'single' || stride === 0)
-      return this.loadOne(dtype, mode === 'single' ? 'zero' : 'splat', address, offset);
-    if (stride !== 1) return this.loadStrided(dtype, stride, address, offset);
-    f.get(address);
+    if (stride === 0) return this.loadOne(dtype, 'splat', address, ahead);
+    if (lanes === 1) return this.loadOne(dtype, 'zero', address, ahead);
+    if (stride !== 1 || lanes < width) return this.loadEach(dtype, lanes, stride, address, ahead);
+    const offset = this.locate(address, ahead);
     if (BYTES[dtype] === 8 || (BYTES[dtype] === 4 && width === 4)) f.memory('v128.load', offset);
     else if (BYTES[dtype] === 4) f.memory('v128.load64_zero', offset);
     else {
@@ -221,9 +235,9 @@ export class LaneCode {
     }
   }
 
-  private loadOne(dtype: DType, fill: 'zero' | 'splat', address: number, offset: number): void {
+  private loadOne(dtype: DType, fill: 'zero' | 'splat', address: number, ahead: number): void {
     const { f } = this;
-    f.get(address);
+    const offset = this.locate(address, ahead);
     if (BYTES[dtype] === 8) f.memory(fill === 'zero' ? 'v128.load64_zero' : 'v128.load64_splat', offset);
     else if (BYTES[dtype] === 4) f.memory(fill === 'zero' ? 'v128.load32_zero' : 'v128.load32_splat', offset);
     else {
@@ -232,24 +246,24 @@ export class LaneCode {
     }
   }
 
-  private loadStrided(dtype: DType, stride: number, address: number, offset: number): void {
-    const { f, width } = this;
+  /** One load for each lane. */
+  private loadEach(dtype: DType, lanes: number, stride: number, address: number, ahead: number): void {
+    const { f, scratch } = this;
     const bytes = BYTES[dtype];
+    const from = (lane: number): number => this.locate(address, ahead + lane * stride * bytes);
     if (bytes === 1) {
-      for (let lane = 0; lane < width; lane++) {
-        this.pushAddress(address, lane * stride * bytes);
-        f.memory('i32.load8_u', offset);
+      for (let lane = 0; lane < lanes; lane++) {
+        f.memory('i32.load8_u', from(lane));
         if (lane === 0) f.op('i32x4.splat');
         else f.lane('i32x4.replace_lane', lane);
       }
       if (dtype === 'bool') this.bytesToMask();
       return;
     }
-    const { scratch } = this;
-    f.get(address).memory(bytes === 8 ? 'v128.load64_zero' : 'v128.load32_zero', offset);
-    for (let lane = 1; lane < width; lane++) {
+    f.memory(bytes === 8 ? 'v128.load64_zero' : 'v128.load32_zero', from(0));
+    for (let lane = 1; lane < lanes; lane++) {
       f.set(scratch);
-      this.pushAddress(address, lane * stride * bytes);
+      const offset = from(lane);
       f.get(scratch).memory(bytes === 8 ? 'v128.load64_lane' : 'v128.load32_lane', offset, lane);
     }
   }
@@ -260,13 +274,8 @@ export class LaneCode {
     widenMask(this.f, this.width);
   }
 
-  private pushAddress(address: number, bytes: number): void {
-    this.f.get(address);
-    if (bytes !== 0) this.f.i32(bytes).op('i32.add');
-  }
-
-  /** Stores the vector in local `value`. */
-  store(dtype: DType, mode: Mode, stride: number, address: number, offset: number, value: number): void {
+  /** Stores the first `lanes` lanes of the vector in local `value` to elements `stride` apart. */
+  store(dtype: DType, lanes: number, stride: number, address: number, ahead: number, value: number): void {
     const { f, width } = this;
     const bytes = BYTES[dtype];
     let source = value;
@@ -280,17 +289,10 @@ export class LaneCode {
       f.set(this.scratch).get(this.scratch).get(this.scratch).op('i8x16.narrow_i16x8_u').set(this.scratch);
       source = this.scratch;
     }
-    const lanes = bytes === 1 ? 'v128.store8_lane' : bytes === 4 ? 'v128.store32_lane' : 'v128.store64_lane';
-    if (mode === 'single') {
-      f.get(address).get(source).memory(lanes, offset, 0);
-    } else if (stride !== 1) {
-      for (let lane = 0; lane < width; lane++) {
-        this.pushAddress(address, lane * stride * bytes);
-        f.get(source).memory(lanes, offset, lane);
-      }
-    } else {
+    if (stride === 1 && lanes === width) {
       const whole = bytes * width;
-      f.get(address).get(source);
+      const offset = this.locate(address, ahead);
+      f.get(source);
       if (whole === 16) f.memory('v128.store', offset);
       else
         f.memory(
@@ -298,6 +300,12 @@ export class LaneCode {
           offset,
           0,
         );
+      return;
+    }
+    const one = bytes === 1 ? 'v128.store8_lane' : bytes === 4 ? 'v128.store32_lane' : 'v128.store64_lane';
+    for (let lane = 0; lane < lanes; lane++) {
+      const offset = this.locate(address, ahead + lane * stride * bytes);
+      f.get(source).memory(one, offset, lane);
     }
   }
 }

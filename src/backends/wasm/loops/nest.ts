@@ -1,5 +1,6 @@
 /** How a loop kernel is walked: which axes melt into one, and along which one the SIMD lanes lie. */
 import type { LoopKernel } from '../../../compile/program.ts';
+import { BYTES } from '../../../graph/index.ts';
 
 /** One loop of the nest: its extent, and the step of each access and of each index node, in elements. */
 export interface LoopAxis {
@@ -17,9 +18,17 @@ export interface Nest {
    * reduced axis (`reduced`: lanes are combined at the end). A kernel of extent 1 has neither.
    */
   readonly lanes: 'kept' | 'reduced' | 'none';
+  readonly laneAxis: LoopAxis | undefined;
+  /** The axis along which several vectors are computed together: the innermost one that is reduced if lanes are kept, or kept if lanes are reduced. */
+  readonly rowAxis: LoopAxis | undefined;
+  /** Accesses that step by one along the rows, and by more along the lanes: they are read in square blocks, and turned. */
+  readonly turned: readonly number[];
 }
 
-/** Plans the nest for vectors of `width` lanes. */
+/**
+ * Plans the nest for vectors of `width` lanes. Which lanes a reduction takes, hence the order in which it adds, does not
+ * depend on the extents of kept axes: an element has the same value if the kernel is cut along them.
+ */
 export function planNest(kernel: LoopKernel, width: number): Nest {
   const axes = kernel.extents.map(
     (extent, axis): LoopAxis => ({
@@ -30,21 +39,46 @@ export function planNest(kernel: LoopKernel, width: number): Nest {
       ),
     }),
   );
+  const stored = new Set(kernel.stores.map(({ access }) => access));
   const rank = axes.length - kernel.reduced;
   const kept = melt(axes.slice(0, rank));
   const reduced = melt(axes.slice(rank));
-  const bestKept = bestAxis(kept, width);
-  const bestReduced = bestAxis(reduced, width);
-  if (bestKept === undefined && bestReduced === undefined) return { kept, reduced, lanes: 'none' };
-  const along =
-    bestReduced === undefined || (bestKept !== undefined && bestKept.score > bestReduced.score)
-      ? 'kept'
-      : 'reduced';
-  return {
-    kept: along === 'kept' ? moveLast(kept, bestKept!.axis) : kept,
-    reduced: along === 'reduced' ? moveLast(reduced, bestReduced!.axis) : reduced,
-    lanes: along,
-  };
+  if (kept.length + reduced.length === 0)
+    return { kept, reduced, lanes: 'none', laneAxis: undefined, rowAxis: undefined, turned: [] };
+  const score = (axis: LoopAxis): number => contiguity(axis, stored);
+  const tooShort = ({ extent }: LoopAxis): number => (extent >= width ? 0 : 100);
+  if (reduced.length > 0) {
+    const bestReduced = best(reduced, (axis) => score(axis) - (axis.extent >= width ? 0 : 8));
+    const alongKept =
+      kept.length > 0 &&
+      Math.max(...kept.map(score)) > score(bestReduced) - (bestReduced.extent >= width ? 0 : 8);
+    const laneAxis = alongKept ? best(kept, (axis) => score(axis) - tooShort(axis)) : bestReduced;
+    const nest = {
+      kept: alongKept ? moveLast(kept, laneAxis) : kept,
+      reduced: alongKept ? reduced : moveLast(reduced, laneAxis),
+    };
+    const rowAxis = (alongKept ? nest.reduced : nest.kept).at(-1);
+    const turned = rowAxis === undefined ? [] : turnedAlong(rowAxis, laneAxis, kernel, width);
+    return { ...nest, lanes: alongKept ? 'kept' : 'reduced', laneAxis, rowAxis, turned };
+  }
+  const laneAxis = best(kept, (axis) => score(axis) - tooShort(axis));
+  const others = kept.filter((axis) => axis !== laneAxis);
+  const rowAxis =
+    others.length === 0
+      ? undefined
+      : best(others, (axis) => turnedAlong(axis, laneAxis, kernel, width).length);
+  const turned = rowAxis === undefined ? [] : turnedAlong(rowAxis, laneAxis, kernel, width);
+  return { kept: moveLast(kept, laneAxis), reduced, lanes: 'kept', laneAxis, rowAxis, turned };
+}
+
+/** The loads that are contiguous along `rows` and not along `lanes`, of elements as wide as a lane. */
+function turnedAlong(rows: LoopAxis, lanes: LoopAxis, { nodes }: LoopKernel, width: number): number[] {
+  return nodes.flatMap((node) => {
+    if (node.op !== 'load' || BYTES[node.dtype] * width !== 16) return [];
+    const { access } = node;
+    const apart = lanes.accesses[access] !== 0 && lanes.accesses[access] !== 1;
+    return rows.accesses[access] === 1 && apart ? [access] : [];
+  });
 }
 
 /** Adjacent axes that every access walks as one become one. */
@@ -69,17 +103,20 @@ function continues(outer: LoopAxis, inner: LoopAxis): boolean {
   );
 }
 
-/** The axis along which most accesses are contiguous or constant. */
-function bestAxis(axes: readonly LoopAxis[], width: number): { axis: number; score: number } | undefined {
-  let best: { axis: number; score: number } | undefined;
-  axes.forEach((axis, i) => {
-    let score = axis.extent >= width ? 0 : -8;
-    for (const stride of axis.accesses) score += stride === 1 ? 3 : stride === 0 ? 0 : -3;
-    if (best === undefined || score >= best.score) best = { axis: i, score };
+/** How many accesses are contiguous along an axis, less those that jump; stores count twice. */
+function contiguity(axis: LoopAxis, stored: ReadonlySet<number>): number {
+  let score = 0;
+  axis.accesses.forEach((stride, access) => {
+    if (stride !== 0) score += (stride === 1 ? 3 : -3) * (stored.has(access) ? 2 : 1);
   });
-  return best;
+  return score;
 }
 
-function moveLast<T>(list: readonly T[], index: number): T[] {
-  return [...list.slice(0, index), ...list.slice(index + 1), list[index]];
+/** The last of the axes that score highest. */
+function best(axes: readonly LoopAxis[], score: (axis: LoopAxis) => number): LoopAxis {
+  return axes.reduce((found, axis) => (score(axis) >= score(found) ? axis : found));
+}
+
+function moveLast(axes: readonly LoopAxis[], axis: LoopAxis): LoopAxis[] {
+  return [...axes.filter((each) => each !== axis), axis];
 }
