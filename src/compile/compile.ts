@@ -10,6 +10,7 @@ import {
 } from '../graph/index.ts';
 import { narrow } from '../rewrite/narrow.ts';
 import { finalize } from '../rewrite/passes.ts';
+import { accumulateProducts } from './accumulate.ts';
 import { type BlockSource, type CompiledBlock, defineOutputs, lowerBlocks } from './blocks.ts';
 import { Buffers, type Given } from './buffers.ts';
 import { arenaBytesOf } from './lifetimes.ts';
@@ -158,8 +159,10 @@ class Draft {
     // A new value takes over its parameter's memory, and so takes none of its own.
     const bytes = (buffer: number): number =>
       newValues.has(buffer) ? 0 : arenaBytesOf(table.buffers[buffer]);
+    const owned = ownUpdates(updates, table);
     const merged = mergeLoops(this.kernels, kept);
-    return overwriteParameters(hasten(merged, bytes, kept), updates, table);
+    const accumulated = accumulateProducts(merged, kept, owned, table);
+    return overwriteParameters(hasten(accumulated, bytes, kept), updates, owned, table);
   }
 }
 
@@ -213,23 +216,30 @@ function lowerAll(
   return { kernels, missing };
 }
 
+/** The updates whose values may take over their parameters' memory: one for each value that has no place already. */
+function ownUpdates(updates: readonly Update[], table: Buffers): Update[] {
+  const firsts = new Map([...updates].reverse().map((update) => [update.value, update]));
+  return updates.filter(
+    (update) => firsts.get(update.value) === update && table.buffers[update.value].place.kind === 'nowhere',
+  );
+}
+
 /**
  * Lets new values take the place of the old ones, in place where the order allows and by a copy at the end elsewhere.
+ * @param owned those of the updates whose values may take over their parameters' memory
  * @returns the kernels, and the buffer in which a value ends up
  */
 function overwriteParameters(
   kernels: readonly Kernel[],
   updates: readonly Update[],
+  owned: readonly Update[],
   table: Buffers,
 ): { kernels: Kernel[]; home(buffer: number): number } {
-  // Only one parameter can take over a value's buffer, if that has no place already.
-  const isFirst = (update: Update): boolean =>
-    firsts.get(update.value) === update && table.buffers[update.value].place.kind === 'nowhere';
-  const firsts = new Map([...updates].reverse().map((update) => [update.value, update]));
-  const placed = placeUpdates(kernels, updates.filter(isFirst));
+  const placed = placeUpdates(kernels, owned);
   const names = new Map(placed.inPlace.map(({ parameter, value }) => [value, parameter]));
   const home = (buffer: number): number => names.get(buffer) ?? buffer;
-  const copies = [...placed.copied, ...updates.filter((update) => !isFirst(update))];
+  const inMind = new Set(owned);
+  const copies = [...placed.copied, ...updates.filter((update) => !inMind.has(update))];
   return {
     kernels: [
       ...renameBuffers(placed.kernels, home),

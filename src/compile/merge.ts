@@ -70,12 +70,12 @@ function findPartner(
   return -1;
 }
 
-function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+export function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((each, i) => each === b[i]);
 }
 
 /** Whether an access moves along with the loop, rather than reading one element again and again. */
-function walks({ strides }: Access): boolean {
+export function walks({ strides }: Access): boolean {
   return strides.some((stride) => stride !== 0);
 }
 
@@ -198,7 +198,7 @@ function renumber(node: ScalarNode, numbers: readonly number[], rank: number): S
 }
 
 /** The loop without stores to buffers that nobody needs, and without what only they needed. */
-function withoutDeadCode(kernel: LoopKernel, needed: (buffer: number) => boolean): LoopKernel {
+export function withoutDeadCode(kernel: LoopKernel, needed: (buffer: number) => boolean): LoopKernel {
   const stores = kernel.stores.filter(({ access }) => needed(kernel.accesses[access].buffer));
   const live = kernel.nodes.map(() => false);
   const gathered = kernel.accumulators.map(() => false);

@@ -1,9 +1,9 @@
 /**
- * Parameters get their new values in place: the loop that computes a new value stores it over the old one, after
+ * Parameters get their new values in place: the kernel that computes a new value stores it over the old one, after
  * every other kernel that reads the old one (a write-after-read order).
  */
 import { Dependencies } from './dependencies.ts';
-import type { Kernel } from './program.ts';
+import { buffersOf, type Kernel, type LoopKernel } from './program.ts';
 
 /** A new value in `value`, to end in the parameter's own buffer. */
 export interface Update {
@@ -23,19 +23,38 @@ export function placeUpdates(
   const order = new Order(kernels);
   const inPlace: Update[] = [];
   const copied: Update[] = [];
-  for (const update of updates) {
-    // Where several kernels fill a value by regions, one of them would overwrite what another still reads.
-    const [writer, ...others] = order.writersOf(update.value);
-    const fits = writer !== undefined && others.length === 0 && readsInPlace(kernels[writer], update);
-    const placed = fits && order.delay(writer, order.readersOf(update.parameter));
+  const writersOf = ({ value }: Update): Kernel[] => order.writersOf(value).map((each) => kernels[each]);
+  const adding = new Set(updates.filter((update) => addsToOld(writersOf(update))));
+  // Those which add to the old value must be in place, and can be if they come first: then they have their choice of places.
+  for (const update of [...adding, ...updates.filter((each) => !adding.has(each))]) {
+    // Of several kernels, the first overwrites what the others build upon.
+    const [first] = order.writersOf(update.value);
+    const placed =
+      writesInPlace(writersOf(update), update) && order.delay(first, order.readersOf(update.parameter));
+    if (!placed && adding.has(update)) throw new Error('a product cannot reach what it is to be added to');
     (placed ? inPlace : copied).push(update);
   }
   return { kernels: order.sorted().map((position) => kernels[position]), inPlace, copied };
 }
 
+/** Whether the first writer of a new value is a product that adds to the old one. */
+function addsToOld([first]: readonly Kernel[]): boolean {
+  return first?.kind === 'product' && first.beta.scale !== 0;
+}
+
+/** Whether a new value can be written over the old one by the kernels that compute it. */
+function writesInPlace(writers: readonly Kernel[], update: Update): boolean {
+  const [first, ...others] = writers;
+  if (first === undefined) return false;
+  // Where several loops fill a value by regions, one of them would overwrite what another still reads.
+  if (first.kind === 'loop') return others.length === 0 && readsInPlace(first, update);
+  return writers.every(
+    (writer) => writer.kind === 'product' && !buffersOf(writer).reads.includes(update.parameter),
+  );
+}
+
 /** Whether a loop reads the old value only at the element whose new value it stores. */
-function readsInPlace(kernel: Kernel, { parameter, value }: Update): boolean {
-  if (kernel.kind !== 'loop') return false;
+function readsInPlace(kernel: LoopKernel, { parameter, value }: Update): boolean {
   const store = kernel.stores.find(({ access }) => kernel.accesses[access].buffer === value);
   if (store === undefined) return false;
   const { offset, strides } = kernel.accesses[store.access];
@@ -47,7 +66,7 @@ function readsInPlace(kernel: Kernel, { parameter, value }: Update): boolean {
 }
 
 /** A valid order of kernels in which some have been made to wait for others. */
-class Order {
+export class Order {
   private readonly dependencies: Dependencies;
 
   constructor(kernels: readonly Kernel[]) {

@@ -1,0 +1,62 @@
+/** Factors of matrix products, taken from loops. */
+import type { Buffers } from './buffers.ts';
+import { Expression } from './expression.ts';
+import { withoutDeadCode } from './merge.ts';
+import {
+  type Access,
+  buffersOf,
+  type Factor,
+  type Kernel,
+  type LoopKernel,
+  type ScalarNode,
+} from './program.ts';
+import type { Term } from './sums.ts';
+
+/** A term's factor, the kernels that compute it, and the buffers that are read for it. */
+export function factorOf(
+  { scale, by }: Term,
+  kernel: LoopKernel,
+  table: Buffers,
+): { factor: Factor; kernels: Kernel[]; reads: number[] } {
+  if (by.length === 0) return { factor: { scale }, kernels: [], reads: [] };
+  const [node] = by;
+  const found = kernel.nodes[node];
+  if (by.length === 1 && found.op === 'load') {
+    const { buffer, offset } = kernel.accesses[found.access];
+    return { factor: { scale, by: { buffer, offset, strides: [] } }, kernels: [], reads: [buffer] };
+  }
+  const buffer = table.add(found.dtype, []);
+  const scalar = scalarKernel(kernel, by, buffer);
+  const { reads } = buffersOf(scalar);
+  return { factor: { scale, by: { buffer, offset: 0, strides: [] } }, kernels: [scalar], reads };
+}
+
+/** A kernel for the product of nodes of a loop that are the same at all elements. */
+function scalarKernel(kernel: LoopKernel, factors: readonly number[], buffer: number): LoopKernel {
+  const accesses = kernel.accesses.map(
+    ({ buffer: read, offset }): Access => ({ buffer: read, offset, strides: [] }),
+  );
+  const body = new Expression();
+  const needed = new Set(factors);
+  for (let i = Math.max(...factors); i >= 0; i--) {
+    const node = kernel.nodes[i];
+    if (needed.has(i) && 'args' in node) for (const arg of node.args) needed.add(arg);
+  }
+  const numbers: number[] = [];
+  kernel.nodes.forEach((node, i) => {
+    if (!needed.has(i)) return;
+    const renumbered = 'args' in node ? { ...node, args: node.args.map((arg) => numbers[arg]) } : node;
+    numbers[i] = body.push(renumbered as ScalarNode);
+  });
+  const result = factors.map((factor) => numbers[factor]).reduce((a, b) => body.apply('mul', [a, b]));
+  const whole: LoopKernel = {
+    kind: 'loop',
+    extents: [],
+    reduced: 0,
+    accesses: [...accesses, { buffer, offset: 0, strides: [] }],
+    nodes: body.nodes,
+    accumulators: [],
+    stores: [{ access: accesses.length, node: result }],
+  };
+  return withoutDeadCode(whole, () => true);
+}
