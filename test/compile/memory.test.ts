@@ -4,7 +4,14 @@ import { gradients } from '../../src/autodiff/index.ts';
 import { runReference } from '../../src/backends/reference/run.ts';
 import { compileGraph } from '../../src/compile/compile.ts';
 import { livenessBound } from '../../src/compile/lifetimes.ts';
-import { blocksOf, buffersOf, type Program } from '../../src/compile/program.ts';
+import {
+  type Access,
+  blocksOf,
+  buffersOf,
+  type LoopKernel,
+  type Program,
+  type RowsKernel,
+} from '../../src/compile/program.ts';
 import { BYTES, input, type Tensor, type Variable } from '../../src/graph/index.ts';
 import { registry } from '../../src/operations/index.ts';
 import { adam, sgd } from '../../src/optim/index.ts';
@@ -53,14 +60,48 @@ function livesOf({ buffers, kernels, inputs, outputs }: Program): Life[] {
 /** Whether the map at `position` may write `next` over `old`: it reads each element of it only to replace it. */
 function inPlace({ kernels, buffers }: Program, position: number, old: Life, next: Life): boolean {
   const kernel = kernels[position];
-  if (kernel.kind !== 'loop' || kernel.reduced > 0 || old.offset !== next.offset) return false;
+  if (old.offset !== next.offset) return false;
   if (BYTES[buffers[old.buffer].dtype] !== BYTES[buffers[next.buffer].dtype]) return false;
+  if (kernel.kind === 'rows') return inPlaceByRows(kernel, old, next);
+  if (kernel.kind !== 'loop' || kernel.reduced > 0) return false;
   const [store] = kernel.stores
     .map(({ access }) => kernel.accesses[access])
     .filter(({ buffer }) => buffer === next.buffer);
   return kernel.accesses
     .filter(({ buffer }) => buffer === old.buffer)
     .every(({ offset, strides }) => offset === store.offset && `${strides}` === `${store.strides}`);
+}
+
+/** The same for loops that go row by row, told from the elements that the first two rows touch. */
+function inPlaceByRows({ loops }: RowsKernel, old: Life, next: Life): boolean {
+  const touched = ({ offset, strides }: Access, { extents }: LoopKernel, row: number): Set<number> => {
+    let found = new Set([offset + row * strides[0]]);
+    extents.forEach((extent, axis) => {
+      if (axis > 0)
+        found = new Set(
+          [...found].flatMap((at) => Array.from({ length: extent }, (_, i) => at + i * strides[axis])),
+        );
+    });
+    return found;
+  };
+  const using = (life: Life) =>
+    loops.flatMap((loop, position) =>
+      loop.accesses
+        .filter(({ buffer }) => buffer === life.buffer)
+        .map((access) => ({ loop, position, access })),
+    );
+  return using(old).every((read) =>
+    using(next).every((store) => {
+      const meet = (readRow: number, storedRow: number): boolean => {
+        const read0 = touched(read.access, read.loop, readRow);
+        return [...touched(store.access, store.loop, storedRow)].some((each) => read0.has(each));
+      };
+      if (meet(0, 1) || meet(1, 0)) return false;
+      if (read.position < store.position) return true;
+      if (read.position > store.position) return !meet(0, 0);
+      return read.loop.reduced === 0 && `${read.access.strides}` === `${store.access.strides}`;
+    }),
+  );
 }
 
 /** The first pair of buffers that disturb each other, described. */
