@@ -16,8 +16,9 @@ import { type LoopAxis, type Nest, planNest } from './nest.ts';
 import { addRows, fixedInRows } from './rows.ts';
 import { type Spot, sideBySide, type Walk } from './walk.ts';
 
-/** Rows computed together. */
+/** Rows computed together, with totals in locals and in memory: there, more rows save traffic. */
 const ROWS = 4;
+const ROWS_IN_MEMORY = 8;
 /** Vectors of totals that are gathered in locals. */
 const LOCAL_TOTALS = 32;
 /** Vectors of elements in that case: all their code is written out. */
@@ -122,7 +123,7 @@ function gatherInMemory(body: Body, walk: Walk, workspace: number): void {
     };
     visit((_, place) => save(body.startAccumulators(), total, place));
     walk.loops(nest.reduced.slice(0, -1), () => {
-      walk.rows(rowAxis, rowAxis.extent, isSmall(body.kernel) ? ROWS : 1, (count) => {
+      walk.rows(rowAxis, rowAxis.extent, isSmall(body.kernel) ? ROWS_IN_MEMORY : 1, (count) => {
         const inRows = fixedInRows(body, count);
         visit((spot, place) => {
           const totals = restore(body.accumulators(), total, place);
