@@ -179,13 +179,7 @@ export {
   whole,
 } from './operations/index.ts';
 export * from './operations/registry/all.ts';
-export {
-  getRewriting,
-  type RewriteLevel,
-  type RewriteStep,
-  type RuleClass,
-  type SimplifyOptions,
-  setRewriting,
-  simplify,
-  withRewriting,
-} from './rewrite/index.ts';
+export { getRewriting, type RewriteLevel, setRewriting, withRewriting } from './rewrite/level.ts';
+export type { RuleClass } from './rewrite/rule.ts';
+export { type SimplifyOptions, simplify } from './rewrite/simplify.ts';
+export type { RewriteStep } from './rewrite/trace.ts';

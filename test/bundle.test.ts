@@ -120,7 +120,7 @@ describe('a program', () => {
       const J = c.sum(c.square(layer(c.tensor([[1, 2]]))));
       console.log(layer.parameters.every((each) => each instanceof c.Parameter));
       console.log([...sgd({ learningRate: 1 }).minimize(J).keys()].every((each) => layer.parameters.includes(each)));
-      console.log(simplify === c.simplify, defaultRules.length > 400);
+      console.log(simplify === c.simplify, defaultRules.length > 300);
       console.log(conjugateGradient(c.compile((v) => c.mul(2, v)), c.tensor([2, 4])).x.toArray().join());
       console.log(toDOT(J).includes('square'));
       console.log(J.add(1).evaluate() instanceof c.Tensor);

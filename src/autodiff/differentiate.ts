@@ -13,6 +13,7 @@ import {
   type Gradient,
   getOperation,
   input,
+  once,
   rebuild,
   Variable,
 } from '../graph/index.ts';
@@ -84,14 +85,6 @@ function anotherNameFor(variable: Variable): Variable {
 /** Zeros, where there is only a word for it. */
 function asVariable(gradient: Gradient, { shape, dtype }: Variable): Variable {
   return isVariable(gradient) ? gradient : full(shape, 0, dtype);
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 const identityOperation = identity.declaration.operation;

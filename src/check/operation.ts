@@ -1,6 +1,6 @@
 /** The check of an operation: everything that its declaration promises. */
 import { BACKENDS, type Backend, type BackendName } from '../engine/backend.ts';
-import { NumericalError } from '../graph/index.ts';
+import { NumericalError, once } from '../graph/index.ts';
 import type { Declaration, Sample } from '../operations/index.ts';
 import { examineBatching } from './batching.ts';
 import { eachSample } from './call.ts';
@@ -90,14 +90,6 @@ export function propertiesOf(declared: Declaration, options: OperationCheckOptio
       kernelProperties(declaration, { backend: backendNamed(name), reference, formula }),
     ),
   ];
-}
-
-function once<T>(compute: () => T): () => T {
-  let known: { value: T } | undefined;
-  return () => {
-    known ??= { value: compute() };
-    return known.value;
-  };
 }
 
 /** Where a batching rule comes from: the kind of computation that it is derived from, `rule`, or `parts`. */

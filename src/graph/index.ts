@@ -5,6 +5,7 @@ export * from './dtype.ts';
 export * from './errors.ts';
 export * from './gradient.ts';
 export * from './leaves.ts';
+export * from './once.ts';
 export * from './options.ts';
 export * from './printing.ts';
 export * from './rebuild.ts';

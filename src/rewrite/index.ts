@@ -1,4 +1,7 @@
 /** The language of rewrite rules, for users who write their own; `simplify` takes them. */
+import type { Rule } from './rule.ts';
+import { generalRules } from './rules/index.ts';
+
 export { getRewriting, type RewriteLevel, setRewriting, withRewriting } from './level.ts';
 export {
   type Family,
@@ -9,7 +12,6 @@ export {
   type RuleParts,
   rule,
 } from './rule.ts';
-export { defaultRules } from './rules/index.ts';
 export { type SimplifyOptions, simplify } from './simplify.ts';
 export {
   type Applied,
@@ -25,3 +27,6 @@ export {
   unknown,
 } from './term.ts';
 export type { RewriteStep } from './trace.ts';
+
+/** The rules that hold anywhere, in the order in which they are tried. */
+export const defaultRules: readonly Rule[] = generalRules();

@@ -3,18 +3,18 @@ import { ancestors, type Variable } from '../graph/index.ts';
 import { getRewriting, type RewriteLevel } from './level.ts';
 import { rewrite } from './rewriter.ts';
 import type { Rule } from './rule.ts';
-import { collectingRules, dataRules, defaultRules, finalRules } from './rules/index.ts';
+import { collectingRules, dataRules, finalRules, generalRules } from './rules/index.ts';
 import { RuleTable } from './ruleTable.ts';
 
 /** One table for each level, made when it is first needed. */
-function tables(rules: readonly Rule[]): () => RuleTable | undefined {
+function tables(rules: () => readonly Rule[]): () => RuleTable | undefined {
   const made = new Map<RewriteLevel, RuleTable>();
   return () => {
     const level = getRewriting();
     if (level === 'none') return undefined;
     let table = made.get(level);
     if (table === undefined) {
-      table = new RuleTable(rules, level);
+      table = new RuleTable(rules(), level);
       made.set(level, table);
     }
     return table;
@@ -25,9 +25,9 @@ function tables(rules: readonly Rule[]): () => RuleTable | undefined {
 const PASSES = 4;
 const LARGE = 1000;
 
-const stabilizing = tables([...dataRules, ...defaultRules]);
-const collecting = tables([...dataRules, ...defaultRules, ...collectingRules]);
-const final = tables([...finalRules, ...defaultRules]);
+const stabilizing = tables(() => [...dataRules(), ...generalRules()]);
+const collecting = tables(() => [...dataRules(), ...generalRules(), ...collectingRules()]);
+const final = tables(() => [...finalRules(), ...generalRules()]);
 
 /** A graph about to be differentiated, in the form whose derivative is finite and short. Regions stay as they are. */
 export function stabilize(outputs: readonly Variable[]): Variable[] {
@@ -55,7 +55,7 @@ export function simplifyDerivatives(outputs: readonly Variable[], since: number)
     fired = false;
     const watch = (rule: Rule): void => {
       fired = true;
-      collected ||= collectingRules.includes(rule);
+      collected ||= collectingRules().includes(rule);
     };
     short = rewrite(short, { ...options, rules: all, watch });
   }

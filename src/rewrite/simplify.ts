@@ -12,7 +12,7 @@ import {
 import { checkLevel, getRewriting, type RewriteLevel } from './level.ts';
 import { rewrite } from './rewriter.ts';
 import type { Rule } from './rule.ts';
-import { dataRules, defaultRules } from './rules/index.ts';
+import { dataRules, generalRules } from './rules/index.ts';
 import { RuleTable } from './ruleTable.ts';
 import type { RewriteStep } from './trace.ts';
 
@@ -40,7 +40,7 @@ export interface SimplifyOptions {
  */
 export function simplify<const T>(outputs: T, options: SimplifyOptions = {}): T {
   checkOptions('simplify', options, { level: anything, rules: anything, trace: anything });
-  const { rules = [...dataRules, ...defaultRules], trace } = options;
+  const { rules = [...dataRules(), ...generalRules()], trace } = options;
   if (!Array.isArray(rules)) {
     throw new DTypeError(
       `simplify: rules is ${kindOf(rules)}; give a list: { rules: [rule({ ... }), ...defaultRules] }${at()}`,

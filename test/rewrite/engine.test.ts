@@ -21,10 +21,10 @@ import {
   withSite,
 } from '../../src/graph/index.ts';
 import { defineOperation, registry } from '../../src/operations/index.ts';
+import { defaultRules } from '../../src/rewrite/index.ts';
 import { withRewriting } from '../../src/rewrite/level.ts';
 import { rewrite } from '../../src/rewrite/rewriter.ts';
 import { isFor, type Place, type Rule, rule, ruleText } from '../../src/rewrite/rule.ts';
-import { defaultRules } from '../../src/rewrite/rules/index.ts';
 import { RuleTable } from '../../src/rewrite/ruleTable.ts';
 import { simplify } from '../../src/rewrite/simplify.ts';
 import { applied, attributes, number, terms, unknown } from '../../src/rewrite/term.ts';

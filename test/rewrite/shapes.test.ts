@@ -45,7 +45,7 @@ const numbersOf = (values: readonly Tensor[]): number[][] =>
 
 /** Rules about shapes alone: signs and numbers that move outwards may pass a step that shares them. */
 const ownRules = ['broadcasting', 'movement', 'parts', 'reductions', 'known sums'].flatMap(
-  (name) => ruleFamilies[name],
+  (name) => ruleFamilies()[name],
 );
 
 /** One step on what was made before: a movement, a reduction, a broadcast or a loop, as `k` has it. */

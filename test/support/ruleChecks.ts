@@ -65,7 +65,7 @@ export function staysInNormalForm(each: RuleCase): string | undefined {
 }
 
 /** What is cancelled goes for good, and with it the NaN that it may be: the value does not depend on it. */
-const FORGETFUL = new Set(ruleFamilies.cancellation.map(({ name }) => name));
+const FORGETFUL = new Set(ruleFamilies().cancellation.map(({ name }) => name));
 
 /** The first element at which a rule breaks its promise on the numbers of `call`. */
 function brokenOn(each: RuleCase, call: RuleCall): string | undefined {

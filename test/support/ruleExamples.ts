@@ -16,8 +16,8 @@ import { isFor, type Rule, type RuleExample } from '../../src/rewrite/rule.ts';
 import {
   collectingRules,
   dataRules,
-  defaultRules,
   finalRules,
+  generalRules,
   ruleFamilies,
 } from '../../src/rewrite/rules/index.ts';
 import { RuleTable } from '../../src/rewrite/ruleTable.ts';
@@ -29,10 +29,10 @@ import { seedOf } from './random.ts';
 
 /** Every rule, by the part of the documentation in which it stands. */
 export const allFamilies: Readonly<Record<string, readonly Rule[]>> = {
-  ...ruleFamilies,
-  'constant tensors': dataRules,
-  'like terms': collectingRules,
-  'before compiling': finalRules,
+  ...ruleFamilies(),
+  'constant tensors': dataRules(),
+  'like terms': collectingRules(),
+  'before compiling': finalRules(),
 };
 
 /** The unknowns of a term in the order in which they are met; undefined if it has known numbers or named attributes. */
@@ -192,10 +192,10 @@ function asDouble(tensor: Tensor): Tensor {
 
 /** The rules among which a rule lives. */
 function companionsOf(rule: Rule): readonly Rule[] {
-  if (defaultRules.includes(rule)) return defaultRules;
-  if (dataRules.includes(rule)) return [...dataRules, ...defaultRules];
-  if (collectingRules.includes(rule)) return [...dataRules, ...defaultRules, ...collectingRules];
-  return finalRules.includes(rule) ? [...finalRules, ...defaultRules] : [rule];
+  if (generalRules().includes(rule)) return generalRules();
+  if (dataRules().includes(rule)) return [...dataRules(), ...generalRules()];
+  if (collectingRules().includes(rule)) return [...dataRules(), ...generalRules(), ...collectingRules()];
+  return finalRules().includes(rule) ? [...finalRules(), ...generalRules()] : [rule];
 }
 
 /** What `rewritten` made, by the outputs that it was given; a rule has graphs of its own. */
@@ -206,11 +206,11 @@ export function rewritten(rule: Rule, outputs: readonly Variable[], trace?: Rewr
   const known = trace === undefined ? results.get(outputs) : undefined;
   if (known !== undefined) return known;
   const level = rule.class === 'fastMath' ? 'fastMath' : 'removesSingularity';
-  const isLast = finalRules.includes(rule) && !defaultRules.includes(rule);
+  const isLast = finalRules().includes(rule) && !generalRules().includes(rule);
   const result = rewrite(outputs, {
     rules: new RuleTable(companionsOf(rule), level),
     keepRegions: !isLast,
-    derivativesSince: collectingRules.includes(rule) ? 0 : undefined,
+    derivativesSince: collectingRules().includes(rule) ? 0 : undefined,
     trace,
   });
   results.set(outputs, result);

@@ -55,7 +55,7 @@ function constantOf(variable: Variable): Variable | undefined {
   return v;
 }
 
-export const broadcastingRules = [
+export const broadcastingRules = () => [
   rule({
     name: 'view of one number everywhere',
     ...common,

@@ -33,7 +33,7 @@ function cancelling(name: string, pattern: Applied, replacement: Term): Rule {
   });
 }
 
-export const cancellationRules: readonly Rule[] = [
+export const cancellationRules = (): readonly Rule[] => [
   cancelling(
     'divided by itself',
     div(x, x),

@@ -54,7 +54,7 @@ function examples(suits: (from: DType, by: DType, to: DType) => boolean): RuleEx
 
 const dtypeOf = (each: Attributes): DType => each.dtype as DType;
 
-export const castRules: readonly Rule[] = [
+export const castRules = (): readonly Rule[] => [
   rule({
     name: 'conversion there and back',
     class: 'exact',

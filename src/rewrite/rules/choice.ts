@@ -28,7 +28,7 @@ const choosing = (call: (c: Variable, x: Variable, y: Variable) => Variable): Ru
 const judging = (call: (c: Variable, d: Variable) => Variable): RuleExample[] =>
   elementwiseExamples(call, truth, truth);
 
-const choices: readonly Rule[] = [
+const choices = (): readonly Rule[] => [
   rule({
     name: 'choice that is made',
     ...any,
@@ -130,30 +130,31 @@ function chosenNumbers(place: Place): Variable | undefined {
 }
 
 /** Of choices by one condition, of which one side is known: the sum is the choice of a sum. */
-const sums: readonly Rule[] = (
-  [
-    ['sum', add, of.add, (a: number, b: number) => a + b],
-    ['difference', sub, of.sub, (a: number, b: number) => a - b],
-  ] as const
-).flatMap(([name, combine, call, joint]) => {
-  const known = number(({ numbers: { a, b } }) => joint(a, b));
-  return [
-    rule({
-      ...numeric,
-      name: `${name} of choices for`,
-      pattern: combine(where(c, x, a), where(c, y, b)),
-      replacement: where(c, combine(x, y), known),
-      examples: choosing((c, x, y) => call(of.where(c, x, 0), of.where(c, y, 1))),
-    }),
-    rule({
-      ...numeric,
-      name: `${name} of choices against`,
-      pattern: combine(where(c, a, x), where(c, b, y)),
-      replacement: where(c, known, combine(x, y)),
-      examples: choosing((c, x, y) => call(of.where(c, 2, x), of.where(c, 0, y))),
-    }),
-  ];
-});
+const sums = (): readonly Rule[] =>
+  (
+    [
+      ['sum', add, of.add, (a: number, b: number) => a + b],
+      ['difference', sub, of.sub, (a: number, b: number) => a - b],
+    ] as const
+  ).flatMap(([name, combine, call, joint]) => {
+    const known = number(({ numbers: { a, b } }) => joint(a, b));
+    return [
+      rule({
+        ...numeric,
+        name: `${name} of choices for`,
+        pattern: combine(where(c, x, a), where(c, y, b)),
+        replacement: where(c, combine(x, y), known),
+        examples: choosing((c, x, y) => call(of.where(c, x, 0), of.where(c, y, 1))),
+      }),
+      rule({
+        ...numeric,
+        name: `${name} of choices against`,
+        pattern: combine(where(c, a, x), where(c, b, y)),
+        replacement: where(c, known, combine(x, y)),
+        examples: choosing((c, x, y) => call(of.where(c, 2, x), of.where(c, 0, y))),
+      }),
+    ];
+  });
 
 /** A number times a choice between a multiple of x and 0. */
 function scaledChoice(name: string, chosen: (multiple: Term) => Applied, example: RuleExample[]): Rule {
@@ -168,7 +169,7 @@ function scaledChoice(name: string, chosen: (multiple: Term) => Applied, example
   });
 }
 
-const movedInward: readonly Rule[] = [
+const movedInward = (): readonly Rule[] => [
   rule({
     ...any,
     name: 'comparison of a truth value with a number',
@@ -193,7 +194,7 @@ const movedInward: readonly Rule[] = [
       ...choosing((c) => of.less(of.where(c, 1, 2), 1.5)),
     ],
   }),
-  ...sums,
+  ...sums(),
   rule({
     ...numeric,
     name: 'sum of either and or',
@@ -227,4 +228,4 @@ const movedInward: readonly Rule[] = [
   ),
 ];
 
-export const choiceRules: readonly Rule[] = [...choices, ...movedInward];
+export const choiceRules = (): readonly Rule[] => [...choices(), ...movedInward()];

@@ -258,7 +258,7 @@ const common = {
   ],
 } as const;
 
-export const collectionRules: readonly Rule[] = [
+export const collectionRules = (): readonly Rule[] => [
   rule({
     ...common,
     name: 'terms added up',

@@ -21,7 +21,7 @@ const atLeast =
   ({ variables: { x } }: Bindings): boolean =>
     isNonnegative(x) || rangeOf(x).low >= least;
 
-export const exponentialRules = [
+export const exponentialRules = () => [
   rule({ name: 'log of an exponential', class: 'removesSingularity', pattern: log(exp(x)), replacement: x }),
   rule({
     name: 'exponential of a log',

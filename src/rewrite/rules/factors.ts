@@ -163,7 +163,7 @@ function safely(options: RangeOptions): Kind['mayLeave'] {
     Math.abs(factor) >= 1 || terms.every((each) => addsUpFinite(each, count, options));
 }
 
-export const factorRules: readonly Rule[] = [
+export const factorRules = (): readonly Rule[] => [
   ...rulesOf({
     suffix: '',
     class: 'removesSingularity',
@@ -187,12 +187,13 @@ export const factorRules: readonly Rule[] = [
 const ofKnown = (v: Variable): Variable => r.mul(constant(tensor([1, 2, 3], { dtype: v.dtype })), r.tanh(v));
 
 /** The same, also where constant tensors hold no large numbers. */
-export const dataFactorRules: readonly Rule[] = rulesOf({
-  suffix: ' of known numbers',
-  class: 'removesSingularity',
-  mayLeave: safely({ numbers: true }),
-  example: 0.1,
-  operand: ofKnown,
-  bounded: ofKnown,
-  common: (v) => r.tanh(v),
-});
+export const dataFactorRules = (): readonly Rule[] =>
+  rulesOf({
+    suffix: ' of known numbers',
+    class: 'removesSingularity',
+    mayLeave: safely({ numbers: true }),
+    example: 0.1,
+    operand: ofKnown,
+    bounded: ofKnown,
+    common: (v) => r.tanh(v),
+  });

@@ -36,7 +36,7 @@ const product = joint((a, b) => a * b);
 const difference = joint((a, b) => a - b);
 
 /** Sums in which something cancels, in another order than they are written in. */
-const cancelling: readonly Rule[] = [
+const cancelling = (): readonly Rule[] => [
   fast('minus itself', { pattern: sub(x, x), replacement: nothing }),
   fast('times zero', { pattern: mul(x, 0), replacement: nothing }),
   fast('zero divided', { pattern: div(0, x), replacement: nothing }),
@@ -48,7 +48,7 @@ const cancelling: readonly Rule[] = [
 ];
 
 /** Numbers in sums, of any signs and rounded. */
-const shifts: readonly Rule[] = [
+const shifts = (): readonly Rule[] => [
   fast('numbers added', {
     pattern: add(a, add(b, x)),
     where: total.where,
@@ -100,7 +100,7 @@ const shifts: readonly Rule[] = [
 ];
 
 /** The distributive law, from right to left. */
-const factors: readonly Rule[] = [
+const factors = (): readonly Rule[] => [
   fast('sum of multiples', {
     pattern: add(mul(a, x), mul(b, x)),
     where: total.where,
@@ -142,7 +142,7 @@ const factors: readonly Rule[] = [
   }),
 ];
 
-const quotients: readonly Rule[] = [
+const quotients = (): readonly Rule[] => [
   fast('divided twice', {
     pattern: div(div(x, y), z),
     replacement: ({ variables: { x, y, z } }) => of.div(x, of.mul(y, z)),
@@ -151,7 +151,7 @@ const quotients: readonly Rule[] = [
   }),
 ];
 
-const powers: readonly Rule[] = [
+const powers = (): readonly Rule[] => [
   fast('square of any root', {
     pattern: square(sqrt(x)),
     replacement: x,
@@ -210,7 +210,7 @@ const powers: readonly Rule[] = [
   }),
 ];
 
-const kinks: readonly Rule[] = [
+const kinks = (): readonly Rule[] => [
   fast('square of a magnitude', { dtypes: 'number', pattern: square(abs(x)), replacement: square(x) }),
   fast('magnitude of a square', { pattern: abs(square(x)), replacement: square(x) }),
   fast('cosine of a magnitude', { pattern: cos(abs(x)), replacement: cos(x) }),
@@ -219,7 +219,7 @@ const kinks: readonly Rule[] = [
   fast('divided by its magnitude', { pattern: div(x, abs(x)), replacement: sign(x) }),
 ];
 
-const others: readonly Rule[] = [
+const others = (): readonly Rule[] => [
   fast('truth as a factor', {
     pattern: mul(cast(z, to), x),
     where: ({ variables: { z } }) => z.dtype === 'bool',
@@ -229,18 +229,18 @@ const others: readonly Rule[] = [
   }),
 ];
 
-export const fastMathRules: readonly Rule[] = [
-  ...cancelling,
-  ...shifts,
-  ...factors,
-  ...quotients,
-  ...powers,
-  ...kinks,
-  ...others,
+export const fastMathRules = (): readonly Rule[] => [
+  ...cancelling(),
+  ...shifts(),
+  ...factors(),
+  ...quotients(),
+  ...powers(),
+  ...kinks(),
+  ...others(),
 ];
 
 /** For graphs that will not be differentiated: before, a divisor is easier to find than its reciprocal. */
-export const finalFastMathRules: readonly Rule[] = [
+export const finalFastMathRules = (): readonly Rule[] => [
   fast('divided by a number', {
     pattern: div(x, a),
     where: ({ numbers: { a }, variables: { x } }) => isOrdinary(1 / a, x.dtype),

@@ -52,7 +52,7 @@ const halved = ({ variables: { x } }: Bindings): Variable => registry.tanh(half(
 const neededHereOnly = (_: Bindings, { application: { inputs }, uses }: Place): boolean =>
   inputs.every((each) => getOperation(each) === undefined || uses(each) <= 1);
 
-export const hyperbolicRules = [
+export const hyperbolicRules = () => [
   rule({
     name: 'hyperbolic cosine',
     class: 'exact',

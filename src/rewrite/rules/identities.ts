@@ -16,28 +16,30 @@ const common = { class: 'exact', dtypes: 'number' } as const;
 const integer = { class: 'exact', dtypes: 'integer' } as const;
 
 /** Of applying these after themselves, or after others that leave nothing to do for them, the first is enough. */
-const settled: readonly Rule[] = [
-  ...[floor, ceil, round].flatMap((outer) =>
-    [floor, ceil, round, sign].map((inner) => [outer, inner] as const),
-  ),
-  [sign, sign] as const,
-  [abs, abs] as const,
-  [abs, relu] as const,
-  [relu, relu] as const,
-  [relu, abs] as const,
-].map(([outer, inner]) => {
-  const pattern = outer(inner(x));
-  const names = [pattern.operation.name, inner(x).operation.name];
-  return rule({ name: `${names[0]} of ${names[1]}`, class: 'exact', pattern, replacement: inner(x) });
-});
+const settled = (): readonly Rule[] =>
+  [
+    ...[floor, ceil, round].flatMap((outer) =>
+      [floor, ceil, round, sign].map((inner) => [outer, inner] as const),
+    ),
+    [sign, sign] as const,
+    [abs, abs] as const,
+    [abs, relu] as const,
+    [relu, relu] as const,
+    [relu, abs] as const,
+  ].map(([outer, inner]) => {
+    const pattern = outer(inner(x));
+    const names = [pattern.operation.name, inner(x).operation.name];
+    return rule({ name: `${names[0]} of ${names[1]}`, class: 'exact', pattern, replacement: inner(x) });
+  });
 
 /** Integers are whole. */
-const whole: readonly Rule[] = [floor, ceil, round].map((rounding) => {
-  const pattern = rounding(x);
-  return rule({ name: `${pattern.operation.name} of integers`, ...integer, pattern, replacement: x });
-});
+const whole = (): readonly Rule[] =>
+  [floor, ceil, round].map((rounding) => {
+    const pattern = rounding(x);
+    return rule({ name: `${pattern.operation.name} of integers`, ...integer, pattern, replacement: x });
+  });
 
-export const identityRules: readonly Rule[] = [
+export const identityRules = (): readonly Rule[] => [
   rule({ name: 'zero added', ...common, pattern: add(x, 0), replacement: x }),
   rule({ name: 'zero subtracted', ...common, pattern: sub(x, 0), replacement: x }),
   rule({ name: 'times one', ...common, pattern: mul(x, 1), replacement: x }),
@@ -68,6 +70,6 @@ export const identityRules: readonly Rule[] = [
   rule({ name: 'integer added and subtracted', ...integer, pattern: sub(add(x, y), y), replacement: x }),
   rule({ name: 'integer subtracted and added', ...integer, pattern: add(sub(x, y), y), replacement: x }),
   rule({ name: 'integer minus a difference', ...integer, pattern: sub(x, sub(x, y)), replacement: y }),
-  ...settled,
-  ...whole,
+  ...settled(),
+  ...whole(),
 ];

@@ -1,4 +1,8 @@
-/** All rules, in the order in which they are tried. */
+/**
+ * All rules, in the order in which they are tried. They are made when they are first asked for: a program that only imports
+ * the library waits for none of them.
+ */
+import { once } from '../../graph/index.ts';
 import type { Rule } from '../rule.ts';
 import { broadcastingRules } from './broadcasting.ts';
 import { cancellationRules } from './cancellation.ts';
@@ -26,51 +30,53 @@ import { statisticsRules } from './statistics.ts';
 import { truthRules } from './truth.ts';
 
 /** Rules by family, in the order in which the docs show them. */
-export const ruleFamilies: Readonly<Record<string, readonly Rule[]>> = {
-  identities: identityRules,
-  numbers: numberRules,
-  signs: signRules,
-  casts: castRules,
-  cancellation: cancellationRules,
-  powers: powerRules,
-  choice: choiceRules,
-  truth: truthRules,
-  exponentials: exponentialRules,
-  hyperbolic: hyperbolicRules,
-  logistic: logisticRules,
-  softmax: softmaxRules,
-  logarithms: logarithmRules,
-  statistics: statisticsRules,
-  broadcasting: broadcastingRules,
-  movement: movementRules,
-  parts: partRules,
-  reductions: reductionRules,
-  'known sums': knownSumRules,
-  factors: factorRules,
-  products: productRules,
-  'matrix chains': matrixChainRules,
-  'fast math': fastMathRules,
-};
+export const ruleFamilies = once(
+  (): Readonly<Record<string, readonly Rule[]>> => ({
+    identities: identityRules(),
+    numbers: numberRules(),
+    signs: signRules(),
+    casts: castRules(),
+    cancellation: cancellationRules(),
+    powers: powerRules(),
+    choice: choiceRules(),
+    truth: truthRules(),
+    exponentials: exponentialRules(),
+    hyperbolic: hyperbolicRules(),
+    logistic: logisticRules(),
+    softmax: softmaxRules(),
+    logarithms: logarithmRules(),
+    statistics: statisticsRules(),
+    broadcasting: broadcastingRules(),
+    movement: movementRules(),
+    parts: partRules(),
+    reductions: reductionRules(),
+    'known sums': knownSumRules(),
+    factors: factorRules(),
+    products: productRules(),
+    'matrix chains': matrixChainRules(),
+    'fast math': fastMathRules(),
+  }),
+);
 
 /** Rules that hold anywhere. */
-export const defaultRules: readonly Rule[] = Object.values(ruleFamilies).flat();
+export const generalRules = once((): readonly Rule[] => Object.values(ruleFamilies()).flat());
 
 /**
  * Rules for what differentiation has made: they add its terms in another order, which nobody has chosen. In a formula that a
  * user wrote, the order may be chosen with care (as in compensated summation), and stays.
  */
-export const collectingRules: readonly Rule[] = collectionRules;
+export const collectingRules = once(collectionRules);
 
 /**
  * Rules that look at the numbers of constant tensors. Programs are kept by the structure of their graphs, in which such
  * numbers do not show: so these hold only as long as the graph itself is at hand, and never in the final pass.
  */
-export const dataRules: readonly Rule[] = [...dataSumRules, ...dataFactorRules];
+export const dataRules = once((): readonly Rule[] => [...dataSumRules(), ...dataFactorRules()]);
 
 /** Rules for graphs that will not be differentiated any more. */
-export const finalRules: readonly Rule[] = [
-  ...finalMovementRules,
-  ...finalReductionRules,
-  ...smallPowerRules,
-  ...finalFastMathRules,
-];
+export const finalRules = once((): readonly Rule[] => [
+  ...finalMovementRules(),
+  ...finalReductionRules(),
+  ...smallPowerRules(),
+  ...finalFastMathRules(),
+]);

@@ -29,7 +29,7 @@ const vector = { shape: [3, 4], domain: real };
 const row = { shape: [4], domain: real };
 const positive = { shape: [4], domain: { low: 0.3, high: 3 } };
 
-export const logarithmRules = [
+export const logarithmRules = () => [
   rule({
     name: 'log of a product over axes',
     class: 'removesSingularity',

@@ -31,7 +31,7 @@ function logOfTail(x: Variable): Variable {
 const reachesTail = ({ variables: { x } }: Bindings): boolean => rangeOf(x).high > BEYOND;
 const reachesOtherTail = ({ variables: { x } }: Bindings): boolean => rangeOf(x).low < -BEYOND;
 
-export const logisticRules = [
+export const logisticRules = () => [
   rule({
     name: 'logistic function of -x',
     class: 'removesSingularity',

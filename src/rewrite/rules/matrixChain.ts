@@ -134,7 +134,7 @@ const examples = (entries: (v: Variable) => Variable): RuleExample[] => [
  * In any order, if the entries are known to be bounded (or are integers, whose products are equal in any order). Else a part
  * of the product may overflow in one order and not in the other, and a NaN come of it.
  */
-export const matrixChainRules: readonly Rule[] = [
+export const matrixChainRules = (): readonly Rule[] => [
   rule({
     name: 'order of a chain of bounded matrices',
     class: 'exact',

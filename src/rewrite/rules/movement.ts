@@ -21,7 +21,7 @@ const common = { class: 'exact', dtypes: 'any' } as const;
 
 const [iotaOperation, matmulOperation] = (['iota', 'matmul'] as const).map(operationOf);
 
-export const movementRules = [
+export const movementRules = () => [
   rule({
     name: 'reshape to the same shape',
     ...common,
@@ -162,7 +162,7 @@ export const movementRules = [
 ];
 
 /** Operations that steer differentiation alone: they go when there will be no more of it. */
-export const finalMovementRules = [
+export const finalMovementRules = () => [
   rule({
     name: 'identity',
     ...common,

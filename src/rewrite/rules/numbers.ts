@@ -66,7 +66,7 @@ function shifting(signs: readonly [number, number], { joint, replacement, call, 
   });
 }
 
-const scalings: readonly Rule[] = [
+const scalings = (): readonly Rule[] => [
   scaling({
     name: 'number times number',
     dtypes: 'number',
@@ -144,7 +144,7 @@ const scalings: readonly Rule[] = [
   }),
 ];
 
-const shifts: readonly Rule[] = [
+const shifts = (): readonly Rule[] => [
   shifting([1, 1], {
     name: 'number plus number',
     pattern: add(b, add(c, x)),
@@ -211,7 +211,7 @@ const shifts: readonly Rule[] = [
 ];
 
 /** A sign goes into a known factor or term. */
-const signed: readonly Rule[] = [
+const signed = (): readonly Rule[] => [
   rule({
     name: 'negated multiple',
     class: 'exact',
@@ -246,4 +246,4 @@ const signed: readonly Rule[] = [
   }),
 ];
 
-export const numberRules: readonly Rule[] = [...scalings, ...shifts, ...signed];
+export const numberRules = (): readonly Rule[] => [...scalings(), ...shifts(), ...signed()];

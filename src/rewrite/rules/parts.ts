@@ -71,7 +71,7 @@ function joined(a: Application, b: Application): Variable | undefined {
   return apply(padOperation, [concat([x, y], axis)], { ...p, after });
 }
 
-export const partRules = [
+export const partRules = () => [
   rule({
     name: 'slice of everything',
     ...common,

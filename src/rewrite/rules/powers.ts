@@ -25,7 +25,7 @@ const ofNonnegative = (call: (x: Variable) => Variable): RuleExample[] =>
 const ofExponential = (call: (x: Variable) => Variable): RuleExample[] =>
   elementwiseExamples((x) => call(of.exp(x)));
 
-const roots: readonly Rule[] = [
+const roots = (): readonly Rule[] => [
   rule({ name: 'root of a square', ...stable, pattern: sqrt(square(x)), replacement: abs(x) }),
   rule({
     name: 'square of a root',
@@ -82,7 +82,7 @@ const roots: readonly Rule[] = [
   }),
 ];
 
-const magnitudes: readonly Rule[] = [
+const magnitudes = (): readonly Rule[] => [
   rule({
     name: 'magnitude of what is positive',
     ...exact,
@@ -171,7 +171,7 @@ function joiningPowers({ name, pattern, joint, replacement, call, anywhere, ...f
 
 const ofX = (exponent: Term): Term => pow(x, exponent);
 
-const powers: readonly Rule[] = [
+const powers = (): readonly Rule[] => [
   rule({
     name: 'power of one half',
     ...stable,
@@ -291,7 +291,7 @@ const powers: readonly Rule[] = [
   }),
 ];
 
-const logarithms: readonly Rule[] = [
+const logarithms = (): readonly Rule[] => [
   rule({
     name: 'log of a square',
     ...stable,
@@ -303,10 +303,10 @@ const logarithms: readonly Rule[] = [
   }),
 ];
 
-export const powerRules: readonly Rule[] = [...roots, ...magnitudes, ...powers, ...logarithms];
+export const powerRules = (): readonly Rule[] => [...roots(), ...magnitudes(), ...powers(), ...logarithms()];
 
 /** Small whole powers as products, in graphs that will not be differentiated: 3 x^2 is shorter than what these make. */
-export const smallPowerRules: readonly Rule[] = [
+export const smallPowerRules = (): readonly Rule[] => [
   rule({ name: 'cube', ...exact, pattern: pow(x, 3), replacement: mul(x, square(x)) }),
   rule({ name: 'fourth power', ...exact, pattern: pow(x, 4), replacement: square(square(x)) }),
   rule({ name: 'reciprocal square', ...exact, pattern: pow(x, -2), replacement: square(reciprocal(x)) }),

@@ -128,7 +128,7 @@ function asOneSum({ inputs, outputs, attributes }: Application): Variable | unde
   return reshape(total, outputs[0].shape);
 }
 
-export const productRules: readonly Rule[] = [
+export const productRules = (): readonly Rule[] => [
   rule({
     name: 'sum of products',
     class: 'exact',

@@ -140,7 +140,7 @@ function withAxesKept({ inputs, outputs }: Application): Variable | undefined {
 }
 
 /** Rules that hold for every reduction with views beneath it. */
-const viewRules = [
+const viewRules = () => [
   rule({
     name: 'reduction over nothing',
     class: 'exact',
@@ -204,8 +204,8 @@ const viewRules = [
   }),
 ];
 
-export const reductionRules = [
-  ...viewRules,
+export const reductionRules = () => [
+  ...viewRules(),
   ...[
     { operation: sumOperation, name: 'sum of a sum', call: sum },
     { operation: anyOperation, name: 'any of any', call: any },
@@ -278,18 +278,19 @@ export const reductionRules = [
  * The extreme of extremes is that of all elements, but its derivative is not where elements tie: each step shares evenly
  * among those that tie in it.
  */
-export const finalReductionRules = [
-  { operation: maxOperation, name: 'largest of the largest', call: max },
-  { operation: minOperation, name: 'smallest of the smallest', call: min },
-].map(({ operation, name, call }) =>
-  rule({
-    name,
-    class: 'exact',
-    dtypes: 'number',
-    on: operation,
-    says: `${operation.name}(${operation.name}(x, some axes), others) -> ${operation.name}(x, all of them)`,
-    replacement: (_, { application, uses }) =>
-      uses(application.inputs[0]) > 1 ? undefined : merged(application),
-    examples: [exampleOf([[2, 3, 4]], (v) => call(call(v, 1)))],
-  }),
-);
+export const finalReductionRules = () =>
+  [
+    { operation: maxOperation, name: 'largest of the largest', call: max },
+    { operation: minOperation, name: 'smallest of the smallest', call: min },
+  ].map(({ operation, name, call }) =>
+    rule({
+      name,
+      class: 'exact',
+      dtypes: 'number',
+      on: operation,
+      says: `${operation.name}(${operation.name}(x, some axes), others) -> ${operation.name}(x, all of them)`,
+      replacement: (_, { application, uses }) =>
+        uses(application.inputs[0]) > 1 ? undefined : merged(application),
+      examples: [exampleOf([[2, 3, 4]], (v) => call(call(v, 1)))],
+    }),
+  );

@@ -26,20 +26,22 @@ const asFloat = (x: Variable): Variable => of.cast(x, toFloat(x.dtype));
 const summable = (x: Variable): Variable => of.cast(x, toSum(x.dtype));
 
 /** In integers, wrapping around, the least number is its own negative, and of bytes there are none below 0. */
-const odd: readonly Rule[] = [sin, tan, asin, atan, sinh, tanh, erf, reciprocal, round, sign].map((each) => {
-  const pattern = each(neg(x));
-  return rule({
-    name: `${pattern.operation.name} of a negative`,
-    ...float,
-    pattern,
-    replacement: neg(each(x)),
+const odd = (): readonly Rule[] =>
+  [sin, tan, asin, atan, sinh, tanh, erf, reciprocal, round, sign].map((each) => {
+    const pattern = each(neg(x));
+    return rule({
+      name: `${pattern.operation.name} of a negative`,
+      ...float,
+      pattern,
+      replacement: neg(each(x)),
+    });
   });
-});
 
-const even: readonly Rule[] = [cos, cosh, abs].map((each) => {
-  const pattern = each(neg(x));
-  return rule({ name: `${pattern.operation.name} of a negative`, ...float, pattern, replacement: each(x) });
-});
+const even = (): readonly Rule[] =>
+  [cos, cosh, abs].map((each) => {
+    const pattern = each(neg(x));
+    return rule({ name: `${pattern.operation.name} of a negative`, ...float, pattern, replacement: each(x) });
+  });
 
 /** Of comparisons, what remains if both sides change their sign. */
 const MIRRORED = [
@@ -54,52 +56,53 @@ const MIRRORED = [
 const negated = number(({ numbers: { n } }) => -n);
 const opposite = number(({ numbers: { k } }) => 0 - k);
 
-const comparisons: readonly Rule[] = MIRRORED.flatMap(([compare, mirrored]) => {
-  const { name } = compare(x, y).operation;
-  const onFloats = ({ variables: { x } }: { variables: Readonly<Record<string, Variable>> }): boolean =>
-    isFloat(x.dtype);
-  const call = of[name as 'less'];
-  const made = (
-    side: string,
-    pattern: ReturnType<typeof compare>,
-    replacement: Term,
-    examples: RuleExample[],
-  ) =>
-    rule({
-      name: `${name} of ${side}`,
-      class: 'exact',
-      dtypes: 'any',
-      where: onFloats,
-      pattern,
-      replacement,
-      examples,
-    });
-  const rules = [
-    made(
-      'negatives',
-      compare(neg(x), neg(y)),
-      mirrored(x, y),
-      elementwiseExamples((x, y) => call(of.neg(asFloat(x)), of.neg(asFloat(y))), real(-3, 3), real(-3, 3)),
-    ),
-    made(
-      'a negative and a number',
-      compare(neg(x), n),
-      mirrored(x, negated),
-      elementwiseExamples((x) => call(of.neg(asFloat(x)), 0.5)),
-    ),
-  ];
-  if (compare(x, y).operation.commutative !== true) {
-    rules.push(
+const comparisons = (): readonly Rule[] =>
+  MIRRORED.flatMap(([compare, mirrored]) => {
+    const { name } = compare(x, y).operation;
+    const onFloats = ({ variables: { x } }: { variables: Readonly<Record<string, Variable>> }): boolean =>
+      isFloat(x.dtype);
+    const call = of[name as 'less'];
+    const made = (
+      side: string,
+      pattern: ReturnType<typeof compare>,
+      replacement: Term,
+      examples: RuleExample[],
+    ) =>
+      rule({
+        name: `${name} of ${side}`,
+        class: 'exact',
+        dtypes: 'any',
+        where: onFloats,
+        pattern,
+        replacement,
+        examples,
+      });
+    const rules = [
       made(
-        'a number and a negative',
-        compare(n, neg(x)),
-        mirrored(negated, x),
-        elementwiseExamples((x) => call(0.5, of.neg(asFloat(x)))),
+        'negatives',
+        compare(neg(x), neg(y)),
+        mirrored(x, y),
+        elementwiseExamples((x, y) => call(of.neg(asFloat(x)), of.neg(asFloat(y))), real(-3, 3), real(-3, 3)),
       ),
-    );
-  }
-  return rules;
-});
+      made(
+        'a negative and a number',
+        compare(neg(x), n),
+        mirrored(x, negated),
+        elementwiseExamples((x) => call(of.neg(asFloat(x)), 0.5)),
+      ),
+    ];
+    if (compare(x, y).operation.commutative !== true) {
+      rules.push(
+        made(
+          'a number and a negative',
+          compare(n, neg(x)),
+          mirrored(negated, x),
+          elementwiseExamples((x) => call(0.5, of.neg(asFloat(x)))),
+        ),
+      );
+    }
+    return rules;
+  });
 
 const matrices = [
   { shape: [3, 5], domain: real(-3, 3) },
@@ -133,7 +136,7 @@ const alike = [
   [3, 4],
 ];
 
-export const signRules: readonly Rule[] = [
+export const signRules = (): readonly Rule[] => [
   rule({ name: 'negated twice', ...common, pattern: neg(neg(x)), replacement: x }),
   rule({ name: 'times minus one', ...common, pattern: mul(x, -1), replacement: neg(x) }),
   rule({ name: 'zero minus', ...common, pattern: sub(0, x), replacement: neg(x) }),
@@ -145,8 +148,8 @@ export const signRules: readonly Rule[] = [
   rule({ name: 'negative dividend', ...float, pattern: div(neg(x), y), replacement: neg(div(x, y)) }),
   rule({ name: 'negative divisor', ...float, pattern: div(x, neg(y)), replacement: neg(div(x, y)) }),
   rule({ name: 'square of a negative', ...common, pattern: square(neg(x)), replacement: square(x) }),
-  ...odd,
-  ...even,
+  ...odd(),
+  ...even(),
   rule({ name: 'floor of a negative', ...float, pattern: floor(neg(x)), replacement: neg(ceil(x)) }),
   rule({ name: 'ceil of a negative', ...float, pattern: ceil(neg(x)), replacement: neg(floor(x)) }),
   rule({
@@ -275,5 +278,5 @@ export const signRules: readonly Rule[] = [
     replacement: neg(matmul(x, y)),
     examples: [{ inputs: matrices, call: (x, y) => of.matmul(x, of.neg(y)) }],
   }),
-  ...comparisons,
+  ...comparisons(),
 ];

@@ -154,7 +154,7 @@ const ratio =
 
 const positive = { shape: [4, 5], domain: { low: 0.3, high: 3 } };
 
-export const softmaxRules = [
+export const softmaxRules = () => [
   rule({
     name: 'softmax',
     class: 'removesSingularity',

@@ -122,7 +122,7 @@ function varianceOf(v: Variable): Variable | undefined {
   return x !== undefined && fits ? variance(x, axes, { keepDims, correction: count - degrees }) : undefined;
 }
 
-export const statisticsRules = [
+export const statisticsRules = () => [
   rule({
     name: 'variance by moments',
     class: 'removesSingularity',

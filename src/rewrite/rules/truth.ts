@@ -25,7 +25,7 @@ function law(name: string, pattern: Applied, replacement: Term, examples: readon
   return rule({ name, ...any, pattern, replacement, examples });
 }
 
-const truths: readonly Rule[] = [
+const truths = (): readonly Rule[] => [
   law(
     'denied twice',
     not(not(c)),
@@ -120,7 +120,7 @@ const wholly = (call: (x: Variable, y: Variable) => Variable): RuleExample[] => 
 /** NaN compares with nothing, so that only the denial of an equality is another comparison; of integers, of any. */
 const ofIntegers: Rule['where'] = ({ variables: { x } }) => !isFloat(x.dtype);
 
-const comparisons: readonly Rule[] = [
+const comparisons = (): readonly Rule[] => [
   law(
     'not equal',
     not(equal(x, y)),
@@ -176,4 +176,4 @@ const comparisons: readonly Rule[] = [
   }),
 ];
 
-export const truthRules: readonly Rule[] = [...truths, ...comparisons];
+export const truthRules = (): readonly Rule[] => [...truths(), ...comparisons()];
