@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -126,6 +126,22 @@ describe('a program', () => {
       console.log(J.add(1).evaluate() instanceof c.Tensor);
     `);
     expect(printed).toEqual(['true', 'true', 'true true', '1,2', 'true', 'true']);
+  });
+
+  test('runs on threads, whose code is text that the bundler must leave as it is', () => {
+    const printed = run(`
+      import { setTimeout } from 'node:timers/promises';
+      import { compile, configureEngine, describeEngine, tensor } from 'chainrule';
+      import { wasmEngine } from '${pathToFileURL(dist)}/engine/backend.js';
+      configureEngine({ threads: 2, blas: 'off' });
+      const f = compile((x) => x.sigmoid().log().exp().add(x));
+      const x = tensor(Float32Array.from({ length: 1 << 20 }, (_, i) => i / 1e6));
+      const alone = f(x).data;
+      while (wasmEngine().threadsReady < 2) await setTimeout(10);
+      const together = f(x).data;
+      console.log(describeEngine().threads, alone.every((each, i) => each === together[i]));
+    `);
+    expect(printed).toEqual(['2 true']);
   });
 
   test.each([[[]], [['--enable-source-maps']]])('reads its own line in errors, with flags %j', (flags) => {

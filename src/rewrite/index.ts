@@ -4,13 +4,13 @@ import { generalRules } from './rules/index.ts';
 
 export { getRewriting, type RewriteLevel, setRewriting, withRewriting } from './level.ts';
 export {
+  checkedRule as rule,
   type Family,
   type Place,
   type Rule,
   type RuleClass,
   type RuleDTypes,
   type RuleParts,
-  rule,
 } from './rule.ts';
 export { type SimplifyOptions, simplify } from './simplify.ts';
 export {

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RewriteError } from '../../src/graph/index.ts';
 import { costOfTerm, costText, falls } from '../../src/rewrite/cost.ts';
-import { rule } from '../../src/rewrite/rule.ts';
+import { rule } from '../../src/rewrite/index.ts';
+import { checkedRule } from '../../src/rewrite/rule.ts';
 import { type Term, terms, unknown } from '../../src/rewrite/term.ts';
+import { allFamilies } from '../support/ruleExamples.ts';
 
 const { add, sub, mul, neg, exp, log, log1p, sin, reshape, sum, maximum, where, matmul, pow, square } = terms;
 const [x, y] = ['x', 'y'].map(unknown);
@@ -107,6 +109,12 @@ describe('the order is a reduction order', () => {
       }),
     );
   });
+});
+
+test('the cost of every rule of the library falls', () => {
+  const rules = Object.values(allFamilies).flat();
+  expect(rules.length).toBeGreaterThan(400);
+  for (const each of rules) expect(checkedRule(each)).toEqual(each);
 });
 
 describe('a rule', () => {

@@ -2,6 +2,11 @@
 
 /** Appends an unsigned LEB128 integer. */
 export function unsigned(out: number[], value: number): void {
+  // Nearly all are this small, and a first program is encoded before V8 has optimized anything.
+  if (value < 128) {
+    out.push(value);
+    return;
+  }
   let rest = value;
   do {
     const low = rest % 128;

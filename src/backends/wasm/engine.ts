@@ -72,6 +72,8 @@ export class WasmEngine {
   private readonly constants: ConstantPool;
   /** The address of the block by which threads find one another. */
   private readonly control: number | undefined;
+  /** The main thread's runtime. Where the main thread may sleep, as in Node, that of the workers is the same. */
+  private readonly runtimeModule: WebAssembly.Module;
   private readonly runtime: WebAssembly.Exports;
   private team: Team | undefined;
   /** Programs run one at a time, so they share working memory: the largest arena so far. */
@@ -89,11 +91,13 @@ export class WasmEngine {
     this.native = new NativeProducts(options.blas, memory);
     this.constants = new ConstantPool(this.heap.allocate(POOL_BYTES), POOL_BYTES);
     this.control = isShared ? this.heap.allocate(CONTROL_BYTES) : undefined;
-    this.runtime = new WebAssembly.Instance(this.runtimeModule(maySleep()), { env: { memory } }).exports;
+    this.runtimeModule = this.makeRuntime(maySleep());
+    this.runtime = new WebAssembly.Instance(this.runtimeModule, { env: { memory } }).exports;
     this.growWorkspaces(gemmScratchBytes());
   }
 
-  private runtimeModule(sleeps: boolean): WebAssembly.Module {
+  /** The runtime of a thread that may sleep, or may not. */
+  private makeRuntime(sleeps: boolean): WebAssembly.Module {
     const relaxed = this.relaxedSimd;
     return new WebAssembly.Module(emitRuntime({ control: this.control, maySleep: sleeps, relaxed }));
   }
@@ -165,7 +169,7 @@ export class WasmEngine {
       heap: this.heap,
       control: this.control,
       runtime: this.runtime,
-      workerRuntime: this.runtimeModule(true),
+      workerRuntime: maySleep() ? this.runtimeModule : this.makeRuntime(true),
       threads: this.threads,
       native: this.native.forWorkers,
     });

@@ -21,6 +21,7 @@ const reciprocalOperation = operationOf('reciprocal');
 
 /** Examples are drawn away from 0, where derivatives of the left sides lose all their digits. */
 function cancelling(name: string, pattern: Applied, replacement: Term): Rule {
+  const { unknowns } = costOfTerm(pattern);
   return rule({
     name,
     class: 'removesSingularity',
@@ -28,7 +29,7 @@ function cancelling(name: string, pattern: Applied, replacement: Term): Rule {
     replacement,
     examples: elementwiseExamples(
       (x, y, z) => instantiate(pattern, { variables: { x, y, z }, attributes: {}, numbers: {} }, x.dtype),
-      ...[x, y, z].filter((each) => costOfTerm(pattern).unknowns.has(each.name)).map(() => real(0.5, 3)),
+      ...[x, y, z].filter((each) => unknowns.has(each.name)).map(() => real(0.5, 3)),
     ),
   });
 }
