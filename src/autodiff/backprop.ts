@@ -22,7 +22,7 @@ import {
   UndefinedGradientError,
   undefinedGradient,
   Variable,
-  withSite,
+  withRule,
   zero,
 } from '../graph/index.ts';
 import { full } from '../operations/generators.ts';
@@ -198,7 +198,7 @@ export function passBack(
   const incoming = application.outputs.map((output) => table.get(output) ?? disconnected);
   if (incoming.every((gradient) => !(gradient instanceof Variable) && gradient.gradient === 'disconnected'))
     return;
-  withSite(application.site, () => {
+  withRule(application.site, application.operation.name, () => {
     const wanted = application.inputs.map((input) => reached.has(input));
     const rule = ruleOf(seen, incoming, wanted);
     application.inputs.forEach((input, index) => {

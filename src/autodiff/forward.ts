@@ -18,7 +18,7 @@ import {
   sameShape,
   undefinedGradient,
   Variable,
-  withSite,
+  withRule,
   zero,
 } from '../graph/index.ts';
 import { broadcastTo, sum, sumTo } from '../operations/broadcasting.ts';
@@ -40,7 +40,7 @@ export function pushForward(
     [...seeds].filter(([{ dtype }, seed]) => isFloat(dtype) || !(seed instanceof Variable)),
   );
   for (const application of prune(outputs, [...table.keys()]).applications) {
-    withSite(application.site, () => {
+    withRule(application.site, application.operation.name, () => {
       const tangents = tangentsOf(application, table);
       application.outputs.forEach((output, i) => {
         // A seed stands for all that moves its variable.

@@ -1,5 +1,6 @@
 /** The memory of a program under construction: which buffer stands for which variable. */
 import {
+  type Application,
   at,
   type DType,
   EvaluationError,
@@ -26,13 +27,20 @@ export interface Given {
   readonly view: View;
 }
 
+/** What a program and the blocks in it have in common. */
+export class Register {
+  /** Operations whose own loops are called, by the name that kernels give them. */
+  readonly routines = new Map<string, Operation>();
+  /** The applications that kernels compute, with their numbers. */
+  readonly origins = new Map<Application, number>();
+}
+
 export class Buffers implements BufferTable {
   readonly buffers: Buffer[] = [];
   readonly inputs: number[] = [];
   readonly parameters: Parameter[] = [];
   readonly constants: TypedArray[] = [];
-  /** Operations whose own loops are called, of the whole program. */
-  readonly routines: Map<string, Operation>;
+  private readonly register: Register;
   private readonly numbers = new Map<Variable, number>();
   private readonly views = new Map<Variable, View>();
 
@@ -40,9 +48,9 @@ export class Buffers implements BufferTable {
     inputs: readonly Given[],
     targets: readonly Parameter[],
     leaves: readonly Variable[],
-    routines: Map<string, Operation>,
+    register: Register,
   ) {
-    this.routines = routines;
+    this.register = register;
     for (const { variable, place, view } of inputs) {
       const buffer = this.add(variable.dtype, variable.shape, place);
       this.inputs.push(buffer);
@@ -105,11 +113,19 @@ export class Buffers implements BufferTable {
   }
 
   routineName(operation: Operation): string {
+    const { routines } = this.register;
     let name = operation.name;
-    for (let n = 2; (this.routines.get(name) ?? operation) !== operation; n++)
-      name = `${operation.name} ${n}`;
-    this.routines.set(name, operation);
+    for (let n = 2; (routines.get(name) ?? operation) !== operation; n++) name = `${operation.name} ${n}`;
+    routines.set(name, operation);
     return name;
+  }
+
+  originOf(application: Application): number {
+    const { origins } = this.register;
+    const known = origins.get(application);
+    if (known !== undefined) return known;
+    origins.set(application, origins.size);
+    return origins.size - 1;
   }
 
   parameterBuffer(parameter: Parameter): number {

@@ -12,7 +12,7 @@ import { narrow } from '../rewrite/narrow.ts';
 import { finalize } from '../rewrite/passes.ts';
 import { accumulateProducts } from './accumulate.ts';
 import { type BlockSource, type CompiledBlock, defineOutputs, lowerBlocks } from './blocks.ts';
-import { Buffers, type Given } from './buffers.ts';
+import { Buffers, type Given, Register } from './buffers.ts';
 import { arenaBytesOf } from './lifetimes.ts';
 import { copyInto, lower, NeedsMemory } from './lower.ts';
 import { chooseMaterialized } from './materialize.ts';
@@ -39,6 +39,8 @@ export interface Compiled {
   readonly parameters: readonly Parameter[];
   /** Operations whose own loops the program calls, by the name that its kernels give them. */
   readonly routines: ReadonlyMap<string, Operation>;
+  /** What kernels compute: their `origins` are positions in this list. */
+  readonly origins: readonly Application[];
 }
 
 /** Compiles the graph of `outputs` and of the new values of `updates`. */
@@ -47,7 +49,8 @@ export function compileGraph({ outputs, inputs, updates = new Map() }: Source): 
   const given = inputs.map(
     (variable): Given => ({ variable, place: { kind: 'nowhere' }, view: contiguous(variable.shape) }),
   );
-  const draft = new Draft([...outputs, ...updates.values()], given, targets, new Map());
+  const register = new Register();
+  const draft = new Draft([...outputs, ...updates.values()], given, targets, register);
   const buffers = draft.results.map((result) => draft.ownBuffer(result));
   const { table } = draft;
   const newValues = targets.map(
@@ -75,16 +78,14 @@ export function compileGraph({ outputs, inputs, updates = new Map() }: Source): 
     arenaBytes,
     workspaceBytes: workspaceBytesOf(kernels),
   };
-  return { program, parameters: table.parameters, routines: table.routines };
+  const { routines, origins } = register;
+  return { program, parameters: table.parameters, routines, origins: [...origins.keys()] };
 }
 
 /** Compiles a body to run inside a kernel. */
-function compileBlock(
-  { inputs, results, updates }: BlockSource,
-  routines: Map<string, Operation>,
-): CompiledBlock {
+function compileBlock({ inputs, results, updates }: BlockSource, register: Register): CompiledBlock {
   const wanted = [...results.map(({ variable }) => variable), ...updates.map(({ value }) => value)];
-  const draft = new Draft(wanted, inputs, [], routines);
+  const draft = new Draft(wanted, inputs, [], register);
   const { table } = draft;
   const buffers = results.map(({ place }, i) => draft.bufferAt(draft.results[i], place));
   const newValues = updates.map(
@@ -114,10 +115,10 @@ class Draft {
     wanted: readonly Variable[],
     inputs: readonly Given[],
     targets: readonly Parameter[],
-    routines: Map<string, Operation>,
+    register: Register,
   ) {
     this.results = narrow(finalize(wanted));
-    const { table, kernels } = lowerGraph(this.results, inputs, targets, routines);
+    const { table, kernels } = lowerGraph(this.results, inputs, targets, register);
     this.table = table;
     this.kernels = kernels;
   }
@@ -171,21 +172,21 @@ function lowerGraph(
   results: readonly Variable[],
   inputs: readonly Given[],
   targets: readonly Parameter[],
-  routines: Map<string, Operation>,
+  register: Register,
 ): { table: Buffers; kernels: Kernel[] } {
   const { applications: found, leaves } = ancestors(results);
   const applications = numbersFirst(inOrderOfCreation(found));
   const forced = new Set<Variable>();
   for (;;) {
     const materialized = chooseMaterialized(applications, results, forced);
-    const table = new Buffers(inputs, targets, leaves, routines);
+    const table = new Buffers(inputs, targets, leaves, register);
     const copies = [...forced]
       .filter((each) => each.source.kind !== 'output')
       .map((each) => table.copyLeaf(each));
     const filled = applications.filter(({ outputs }) => outputs.some((output) => materialized.has(output)));
     for (const application of filled) defineOutputs(application, table);
     const awaited = waitsOf(applications, (variable) => table.bufferOf(variable));
-    const { kernels, missing } = lowerAll(filled, awaited, table);
+    const { kernels, missing } = lowerAll(filled, awaited, table, register);
     if (missing.size === 0) return { table, kernels: [...copies, ...kernels] };
     for (const variable of missing) {
       if (forced.has(variable)) throw new Error(`${variable.toString()} has memory, and still no strides`);
@@ -198,16 +199,22 @@ function lowerAll(
   filled: readonly Application[],
   awaited: ReadonlyMap<Application, ReadonlySet<number>>,
   table: Buffers,
+  register: Register,
 ): { kernels: Kernel[]; missing: Set<Variable> } {
   const kernels: Kernel[] = [];
   const missing = new Set<Variable>();
-  const compileInside = (source: BlockSource): CompiledBlock => compileBlock(source, table.routines);
+  const compileInside = (source: BlockSource): CompiledBlock => compileBlock(source, register);
   for (const application of filled) {
     const waits = awaited.get(application);
+    const own = table.originOf(application);
     try {
       for (const kernel of lowerBlocks(application, table, compileInside) ??
         lower(application.outputs[0], table))
-        kernels.push(waits === undefined ? kernel : { ...kernel, waits: [...waits] });
+        kernels.push({
+          ...kernel,
+          origins: [...new Set(kernel.origins).add(own)],
+          ...(waits !== undefined && { waits: [...waits] }),
+        });
     } catch (error) {
       if (!(error instanceof NeedsMemory)) throw error;
       missing.add(error.variable);

@@ -24,6 +24,8 @@ export interface BufferTable {
   literalOf(variable: Variable): number | undefined;
   /** The name of a routine, its own to it among the program's. */
   routineName(operation: Operation): string;
+  /** The number of an application, for what kernels say of their origins. */
+  originOf(application: Application): number;
 }
 
 /** Thrown when a view of `variable` has no strides: it needs memory of its own. */
@@ -43,6 +45,8 @@ type Transform = (view: View) => View;
 class LoopBuilder {
   readonly expression = new Expression();
   readonly accesses: Access[] = [];
+  /** The inlined applications that compute something. */
+  readonly origins = new Set<number>();
   private readonly table: BufferTable;
   private readonly accessNumbers = new Map<string, number>();
   /** Nodes of the variables met so far, under each index map. */
@@ -104,6 +108,7 @@ class LoopBuilder {
     }
     const { computation } = operation;
     if (computation.kind !== 'elementwise') throw new Error(`${operation.name} is not inlined`);
+    this.origins.add(this.table.originOf(application));
     const operands = inputs.map((input) => {
       const same =
         input.shape.length === variable.shape.length && sizeOf(input.shape) === sizeOf(variable.shape);
@@ -127,9 +132,10 @@ class LoopBuilder {
   /** The finished map over `extents`. */
   map(extents: Shape, buffer: number, view: View, node: number): LoopKernel {
     const access = this.access(buffer, view);
-    const { accesses } = this;
+    const { accesses, origins } = this;
     return {
       kind: 'loop',
+      origins: [...origins],
       extents,
       reduced: 0,
       accesses,
@@ -255,6 +261,7 @@ function reductionKernel(
   const result = loop.expression.push({ op: 'accumulator', dtype: y.dtype, index: 0 });
   return {
     kind: 'loop',
+    origins: [...loop.origins],
     extents,
     reduced: axes.length,
     accesses: loop.accesses,

@@ -115,6 +115,7 @@ class Fusion {
   private readonly written = new Map<number, Access>();
   private readonly walked = new Set<number>();
   private readonly waits = new Set<number>();
+  private readonly origins = new Set<number>();
   /** Whether it reads anything through a barrier. */
   waiting = false;
 
@@ -146,6 +147,7 @@ class Fusion {
   append(kernel: LoopKernel): void {
     const rank = this.extents.length;
     for (const buffer of kernel.waits ?? []) this.waits.add(buffer);
+    for (const origin of kernel.origins ?? []) this.origins.add(origin);
     if (kernel.waits !== undefined) this.waiting = true;
     const numbers: number[] = [];
     const accesses = kernel.accesses.map((access) => {
@@ -179,6 +181,7 @@ class Fusion {
     const { extents, reduced, accumulators, stores } = this;
     return {
       kind: 'loop',
+      origins: [...this.origins],
       extents,
       reduced,
       accesses: this.table.accesses,

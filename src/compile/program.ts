@@ -54,6 +54,8 @@ export type ScalarNode =
 
 /** What kernels have in common. */
 interface Timed {
+  /** What it computes: positions in the list of applications that the compiler hands out beside the program. */
+  readonly origins?: readonly number[];
   /** Buffers that must have been written before it runs, though it reads nothing of them. */
   readonly waits?: readonly number[];
 }

@@ -12,6 +12,8 @@ import { ChainruleError } from './errors.ts';
 export interface Site {
   location(): string | undefined;
   toString(): string;
+  /** Of what a derivative rule has made: the operation that it differentiates. */
+  readonly derivativeOf?: string;
 }
 
 /** Frames kept: deep enough to leave this library's own frames behind. */
@@ -49,6 +51,25 @@ class StackSite implements Site {
   }
 }
 
+/** The place of an operation, for what its derivative rule makes. */
+class DerivativeSite implements Site {
+  readonly derivativeOf: string;
+  private readonly site: Site;
+
+  constructor(site: Site, derivativeOf: string) {
+    this.site = site;
+    this.derivativeOf = derivativeOf;
+  }
+
+  location(): string | undefined {
+    return this.site.location();
+  }
+
+  toString(): string {
+    return this.site.toString();
+  }
+}
+
 /** The first frame outside this library, as `file:///home/me/train.ts:12:7`. */
 function userFrame(stack: string): string | undefined {
   const home = HOME.replace(/^file:\/\//, '');
@@ -80,6 +101,11 @@ export function withSite<T>(site: Site, body: () => T): T {
   } finally {
     inherited = outer;
   }
+}
+
+/** Runs the derivative rule of an operation that stands at `site`; what it builds inherits that place. */
+export function withRule<T>(site: Site, operation: string, body: () => T): T {
+  return withSite(new DerivativeSite(site, operation), body);
 }
 
 /** ` at train.ts:12`, or nothing where the line is unknown: for the end of an error message. */
