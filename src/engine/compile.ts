@@ -1,6 +1,7 @@
 /** Functions of Variables made into functions of Tensors: traced once per signature, then run as programs. */
 
 import type { Arguments } from '../autodiff/index.ts';
+import type { Source } from '../compile/compile.ts';
 import {
   at,
   DTypeError,
@@ -74,23 +75,41 @@ export function compile<Args extends readonly any[], T>(
   f: (...args: Args) => T,
 ): (...args: Arguments<Args>) => CompiledResult<T> {
   const traces = new Map<string, Trace>();
-  return (...args) => {
-    const values: Tensor[] = [];
-    const signature: string[] = [backendKey(), getRewriting()];
-    const describe = (leaf: TensorLike, path: string): void => {
-      const value = numbersOf(leaf, path);
-      values.push(value);
-      signature.push(path, value.dtype, value.shape.join());
-    };
-    args.forEach((arg, i) => mapTree(arg, isTensorLike, describe, `argument ${i}`));
-    const key = signature.join(' ');
+  const compiled = (...args: Arguments<Args>): CompiledResult<T> => {
+    const { values, signature } = valuesOf(args);
+    const key = `${backendKey()} ${getRewriting()} ${signature}`;
     let trace = traces.get(key);
     if (trace === undefined) {
-      trace = traceFunction(f, args, values);
+      const { source, assemble } = traceFunction(f, args, values);
+      const run = getBackend().prepare(source.outputs, source.inputs, source.updates);
+      trace = { run, assemble };
       traces.set(key, trace);
     }
     return trace.assemble(trace.run(values.map(({ data }) => data))) as CompiledResult<T>;
   };
+  functions.set(compiled, f);
+  return compiled;
+}
+
+/** What compiled functions were made of. */
+const functions = new WeakMap<object, (...args: any) => unknown>();
+
+/** The function that `compile` was given, by what it returned; undefined for anything else. */
+export function functionBehind(compiled: unknown): ((...args: any) => unknown) | undefined {
+  return typeof compiled === 'function' ? functions.get(compiled) : undefined;
+}
+
+/** The numbers of arguments, in order, and a text that says where they stand and what their types are. */
+export function valuesOf(args: readonly unknown[]): { values: Tensor[]; signature: string } {
+  const values: Tensor[] = [];
+  const signature: string[] = [];
+  const describe = (leaf: TensorLike, path: string): void => {
+    const value = numbersOf(leaf, path);
+    values.push(value);
+    signature.push(path, value.dtype, value.shape.join());
+  };
+  args.forEach((arg, i) => mapTree(arg, isTensorLike, describe, `argument ${i}`));
+  return { values, signature: signature.join(' ') };
 }
 
 function numbersOf(leaf: TensorLike, path: string): Tensor {
@@ -104,11 +123,12 @@ function numbersOf(leaf: TensorLike, path: string): Tensor {
   return tensor(leaf);
 }
 
-function traceFunction(
+/** The graph of `f` for arguments of these types, with an input for each of `values`. */
+export function traceFunction(
   f: (...args: any) => unknown,
   args: readonly unknown[],
   values: readonly Tensor[],
-): Trace {
+): Pick<Trace, 'assemble'> & { readonly source: Required<Source> } {
   const placeholders = values.map(({ shape, dtype }) => input(shape, { dtype }));
   let next = 0;
   const symbols = args.map((arg) => mapTree(arg, isTensorLike, () => placeholders[next++]));
@@ -116,10 +136,12 @@ function traceFunction(
   const updates: Updates = returned instanceof WithUpdates ? returned.updates : new Map();
   const result = returned instanceof WithUpdates ? returned.result : returned;
   const outputs = leavesOf(result, isVariable);
-  const run = getBackend().prepare(outputs, placeholders, updates);
   let position = 0;
   const places = mapTree(result, isVariable, () => position++);
-  return { run, assemble: (tensors) => mapTree(places, isPlace, (place) => tensors[place]) };
+  return {
+    source: { outputs, inputs: placeholders, updates },
+    assemble: (tensors) => mapTree(places, isPlace, (place) => tensors[place]),
+  };
 }
 
 function isPlace(value: unknown): value is number {

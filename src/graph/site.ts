@@ -12,8 +12,11 @@ import { ChainruleError } from './errors.ts';
 export interface Site {
   location(): string | undefined;
   toString(): string;
-  /** Of what a derivative rule has made: the operation that it differentiates. */
-  readonly derivativeOf?: string;
+  /**
+   * What has been made in the place of an operation says so: `softmax` for what softmax is composed of, `softmax'` for what its
+   * derivative rule has made. Absent for what the user's line itself has made.
+   */
+  readonly maker?: string;
 }
 
 /** Frames kept: deep enough to leave this library's own frames behind. */
@@ -51,14 +54,14 @@ class StackSite implements Site {
   }
 }
 
-/** The place of an operation, for what its derivative rule makes. */
-class DerivativeSite implements Site {
-  readonly derivativeOf: string;
+/** A user's line, for what an operation that stands there makes in its own place. */
+class PartSite implements Site {
+  readonly maker: string;
   private readonly site: Site;
 
-  constructor(site: Site, derivativeOf: string) {
+  constructor(site: Site, maker: string) {
     this.site = site;
-    this.derivativeOf = derivativeOf;
+    this.maker = maker;
   }
 
   location(): string | undefined {
@@ -105,7 +108,12 @@ export function withSite<T>(site: Site, body: () => T): T {
 
 /** Runs the derivative rule of an operation that stands at `site`; what it builds inherits that place. */
 export function withRule<T>(site: Site, operation: string, body: () => T): T {
-  return withSite(new DerivativeSite(site, operation), body);
+  return withSite(new PartSite(site, `${site.maker ?? operation}'`), body);
+}
+
+/** Builds an operation that stands at `site` out of others, which inherit that place. */
+export function withParts<T>(site: Site, operation: string, body: () => T): T {
+  return withSite(site.maker === undefined ? new PartSite(site, operation) : site, body);
 }
 
 /** ` at train.ts:12`, or nothing where the line is unknown: for the end of an error message. */

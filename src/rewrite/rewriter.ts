@@ -17,6 +17,7 @@ import {
   sameShape,
   scalar,
   type Variable,
+  withParts,
 } from '../graph/index.ts';
 import { broadcastTo } from '../operations/broadcasting.ts';
 import { identity } from '../operations/identity.ts';
@@ -216,13 +217,16 @@ class Rewriter implements Pick<Place, 'uses' | 'isDerivative'> {
 
   /** What comes in the place of an application. */
   private rebuild(application: Application): Rebuilt {
-    const { operation, attributes } = application;
+    const { operation, attributes, site } = application;
     const inputs = application.inputs.map((each) => this.current(each));
     if (this.frozen.has(application)) return { results: this.remade(application, inputs) };
     const folded = fold(application, inputs);
     if (folded !== undefined) return { results: [folded], isNew: true, unread: inputs };
-    if (this.options.expand && operation.computation.kind === 'composition')
-      return { results: expansionOf(operation.computation, inputs, attributes), isNew: true, unread: inputs };
+    const { computation } = operation;
+    if (this.options.expand && computation.kind === 'composition') {
+      const parts = (): readonly Variable[] => expansionOf(computation, inputs, attributes);
+      return { results: withParts(site, operation.name, parts), isNew: true, unread: inputs };
+    }
     const key = keyOf(application, inputs);
     const first = key === undefined ? undefined : this.known.get(key);
     if (first !== undefined) return { results: first, unread: inputs };

@@ -97,12 +97,12 @@ test('every kernel of a training step names lines of its model and its update', 
     for (const each of list) expect(lineOf(each)).toMatch(/const (hidden|J|step) = /);
   }
   const products = origins.flatMap((list, i) => (kernels[i].kind === 'product' ? list : []));
-  expect(products.map((each) => `${each.operation.name} ${each.site.derivativeOf ?? ''}`).sort()).toEqual([
+  expect(products.map((each) => `${each.operation.name} ${each.site.maker ?? ''}`).sort()).toEqual([
     'matmul ',
     'matmul ',
-    'matmul matmul',
-    'matmul matmul',
-    'matmul matmul',
+    "matmul matmul'",
+    "matmul matmul'",
+    "matmul matmul'",
   ]);
   const updates = origins.filter((list) => list.some((each) => lineOf(each).includes('// update')));
   expect(updates.length).toBeGreaterThan(1);

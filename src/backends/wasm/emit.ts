@@ -22,6 +22,7 @@ import { gemmParameters } from './gemm/index.ts';
 import { emitLoop } from './loops/emit.ts';
 import { needsWorkspace } from './loops/keptReduction.ts';
 import { dependsOnPlace } from './loops/place.ts';
+import { BEGIN, importMark, type Marks, WAITED } from './marks.ts';
 import { type ConstantPool, MathLibrary } from './math/index.ts';
 import { SHARED_PAGES } from './memory.ts';
 import { callProduct } from './product.ts';
@@ -38,18 +39,20 @@ export interface EmitOptions {
   readonly team: boolean;
   /** Whether a product goes to the native library. */
   isNative(kernel: ProductKernel): boolean;
+  /** The kernels to tell of when they have run; absent where the program is not measured. */
+  readonly marked?: Marks['numbers'];
 }
 
 /**
  * Encodes the module. It imports `env.memory`; `gemm_f32`, `gemm_f64` and (for a team) `barrier` of `runtime`; `gemm_f32` and
  * `gemm_f64` of `blas`; and, for each number of operands, `host.routine(number of the routine, address of each
- * operand)`.
+ * operand)`; and, where kernels are marked, `host.mark`.
  */
 export function emitProgram(
   program: Program,
   layout: Layout,
   constants: ConstantPool,
-  { shared, team: hasTeam, isNative }: EmitOptions,
+  { shared, team: hasTeam, isNative, marked }: EmitOptions,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(shared ? { maximum: SHARED_PAGES } : undefined);
   const importGemm = (from: 'runtime' | 'blas', type: 'f32' | 'f64'): ImportedFunction => {
@@ -70,6 +73,10 @@ export function emitProgram(
       return [arity, module.importFunction('host', 'routine', parameters, [])];
     }),
   );
+  const mark = marked && importMark(module);
+  const tell = (f: FunctionBuilder, number: number | undefined): void => {
+    if (mark !== undefined && number !== undefined) f.i32(number).call(mark);
+  };
   const team: ThreadGlobals = {
     thread: module.global(),
     threads: module.global(),
@@ -89,7 +96,9 @@ export function emitProgram(
   };
 
   const wait = (f: FunctionBuilder): void => {
-    if (barrier !== undefined) f.getGlobal(team.threads).call(barrier);
+    if (barrier === undefined) return;
+    f.getGlobal(team.threads).call(barrier);
+    tell(f, WAITED);
   };
 
   /** A call of one kernel; the parameters of `f` are the counters of the loops around it. */
@@ -180,7 +189,10 @@ export function emitProgram(
         const f = part();
         const some = step.kernels.slice(next, next + room);
         const run = (): void => {
-          for (const kernel of some) call(f, kernel, block, addresses);
+          for (const kernel of some) {
+            call(f, kernel, block, addresses);
+            tell(f, marked?.get(kernel));
+          }
         };
         if (step.joint) run();
         else {
@@ -198,7 +210,10 @@ export function emitProgram(
   run.get(0).setGlobal(team.thread).get(1).setGlobal(team.threads);
   run.i32(layout.workspace).get(0).i32(layout.workspaceBytes).op('i32.mul', 'i32.add');
   run.setGlobal(team.workspace);
+  tell(run, BEGIN);
   for (const part of parts) run.call(part);
+  // Only what is measured waits here for the last kernels of the other threads.
+  if (marked !== undefined) wait(run);
   module.export('run', run);
   return module.encode();
 }

@@ -10,6 +10,7 @@ import type { BlasChoice } from './blas/index.ts';
 import { emitProgram } from './emit.ts';
 import { gemmScratchBytes } from './gemm/index.ts';
 import { WORKSPACE_BYTES } from './loops/keptReduction.ts';
+import type { Marks } from './marks.ts';
 import { ConstantPool } from './math/index.ts';
 import { alignUp, Heap } from './memory.ts';
 import { NativeProducts } from './native.ts';
@@ -181,8 +182,11 @@ export class WasmEngine {
     return this.team?.isReady ? this.threads : 1;
   }
 
-  /** Compiles a program to machine code and gives its buffers their addresses. */
-  load({ program, parameters, routines }: Compiled): Executable {
+  /**
+   * Compiles a program to machine code and gives its buffers their addresses.
+   * @param marks whom to tell when a kernel has run
+   */
+  load({ program, parameters, routines }: Omit<Compiled, 'origins'>, marks?: Marks): Executable {
     const constants = new Map(constantsOf(program).map((data) => [data, this.store(data)]));
     const homes = parameters.map((parameter) => this.adopt(parameter));
     this.growWorkspaces(program.workspaceBytes + WORKSPACE_BYTES);
@@ -199,6 +203,7 @@ export class WasmEngine {
       shared: this.heap.isShared,
       team: team !== undefined,
       isNative: (kernel) => this.native.takes(kernel),
+      marked: marks?.numbers,
     });
     new Uint8Array(this.buffer, this.constants.address, POOL_BYTES).set(this.constants.bytes);
     const calls = planRoutines(program, routines);
@@ -216,7 +221,7 @@ export class WasmEngine {
       env: { memory: this.heap.memory },
       runtime: this.runtime,
       blas: this.native.imports,
-      host: { routine: callRoutine },
+      host: { routine: callRoutine, mark: (number: number) => marks?.mark(number) },
     });
     const entry = instance.exports.run as TeamProgram['entry'];
     const shared: TeamProgram | undefined = team && { bytes, entry };

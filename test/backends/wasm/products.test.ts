@@ -77,7 +77,7 @@ test.each(['float32', 'float64'] as const)('%s products read their factors where
   for (const [alpha, beta] of CASES) {
     const program = programOf(dtype, alpha, beta);
     const [expected] = interpret(program, numbers, []);
-    const [result] = engine.load({ program, parameters: [], routines: new Map(), origins: [] }).run(numbers);
+    const [result] = engine.load({ program, parameters: [], routines: new Map() }).run(numbers);
     const unit = dtype === 'float32' ? 2 ** -24 : 2 ** -53;
     result.data.forEach((value, i) => {
       expect(Math.abs(value - expected[i])).toBeLessThanOrEqual(16 * unit);
