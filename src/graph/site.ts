@@ -22,8 +22,14 @@ export interface Site {
 /** Frames kept: deep enough to leave this library's own frames behind. */
 const FRAMES = 24;
 
-/** This library's own folder: frames below it are not the user's. */
-const HOME = new URL('..', import.meta.url).href;
+/**
+ * This library's own folders: frames below them are not the user's. Where Node follows source maps, the frames of compiled
+ * files name the sources.
+ */
+const HOMES = ['..', '../../src/'].flatMap((folder) => {
+  const { href } = new URL(folder, import.meta.url);
+  return [href, href.replace(/^file:\/\//, '')];
+});
 
 class StackSite implements Site {
   private readonly holder: { stack?: string } = {};
@@ -75,14 +81,13 @@ class PartSite implements Site {
 
 /** The first frame outside this library, as `file:///home/me/train.ts:12:7`. */
 function userFrame(stack: string): string | undefined {
-  const home = HOME.replace(/^file:\/\//, '');
   for (const line of stack.split('\n')) {
     const match = /(?:\(|at (?:async )?)((?:file:\/\/|[a-z-]+:\/\/|\/|[A-Za-z]:[\\/]).*?:\d+:\d+)\)?$/.exec(
       line.trim(),
     );
     if (match === null) continue;
     const location = match[1];
-    if (location.startsWith(HOME) || location.startsWith(home) || location.startsWith('node:')) continue;
+    if (location.startsWith('node:') || HOMES.some((home) => location.startsWith(home))) continue;
     return location;
   }
   return undefined;

@@ -1,5 +1,6 @@
 /** Where an expression was written: the user's line, never the library's. */
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { linear, sequential } from '../../src/nn/index.ts';
@@ -119,4 +120,15 @@ describe('withSite', () => {
       expect(captureSite()).toBe(somewhere);
     });
   });
+});
+
+const built = new URL('../../dist/index.js', import.meta.url);
+
+test.skipIf(!existsSync(built))('is no line of the built library where Node follows its source maps', () => {
+  const program = `import { getOperation, input, mul } from '${built.href}';
+console.log(String(getOperation(mul(input([2]), 2)).site.location()));`;
+  const flags = ['--enable-source-maps', '--input-type=module'];
+  const located = execFileSync(process.execPath, [...flags, '--eval', program], { encoding: 'utf8' });
+  // The program has no file, so no line of it can be named; one of the library would be wrong.
+  expect(located.trim()).toMatch(/^(undefined|file:.*eval.*)$/);
 });
