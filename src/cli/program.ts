@@ -111,6 +111,7 @@ function addTrain(program: Command, io: IO, choose: (job: Job) => void): void {
     .option('--seed <n>', 'the same seed gives the same split, weights and order', wholeNumber(0), 0)
     .option('--out <directory>', 'where to write weights, history and report (default: runs/<time>-<data>)')
     .option('--quick', 'a few seconds only: at most 2,000 examples, 5 epochs')
+    .option('--profile <file>', 'first measure a step: print its kernels, and write a trace for Perfetto')
     .addHelpText('after', TRAIN_EXAMPLES)
     .action((options: TrainOptions) => choose(() => runTrain(options, io)));
 }

@@ -13,6 +13,7 @@ import {
   parameterCount,
   saveNetwork,
 } from './network.ts';
+import { profileStep } from './profile.ts';
 import { createObserver } from './progress.ts';
 import { writeReport } from './report/index.ts';
 import type { Run } from './run.ts';
@@ -39,6 +40,7 @@ export interface TrainOptions {
   readonly out?: string;
   readonly shift?: number;
   readonly quick?: boolean;
+  readonly profile?: string;
 }
 
 const EPOCHS = 12;
@@ -62,6 +64,10 @@ export async function runTrain(options: TrainOptions, io: IO): Promise<void> {
     classes: source.classes.length,
     shift: shiftOf(source, training, normalisation),
   };
+  if (options.profile !== undefined) {
+    const batch = firstExamples(scaled.train, training.batch);
+    await profileStep(buildNetwork(layers, training.seed), batch, training, options.profile, io);
+  }
   const network = buildNetwork(layers, training.seed);
   const began = performance.now();
   const observer = createObserver(io, training.epochs);

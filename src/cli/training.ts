@@ -86,6 +86,15 @@ export function compileForward(network: Network): Forward {
   return (inputs) => run(inputs) as Tensor;
 }
 
+/** One step as a compiled function of images or rows, and their labels: forward, backward and update. */
+export function compileStep(network: Network, options: TrainingOptions): (x: Tensor, y: Tensor) => Tensor {
+  const optimizer = createOptimizer(options);
+  return compile((x: Variable, y: Variable) => {
+    const J = registry.crossEntropy(network(x), y);
+    return withUpdates(J, optimizer.minimize(J));
+  });
+}
+
 /**
  * Trains `network` on `train`, and measures it on `test` after every epoch; nothing is ever learnt from `test`.
  * @throws NumericalError where the loss is no longer a finite number
@@ -96,11 +105,7 @@ export function trainNetwork(
   options: TrainingOptions,
   observer: Observer,
 ): Outcome {
-  const optimizer = createOptimizer(options);
-  const step = compile((x: Variable, y: Variable) => {
-    const J = registry.crossEntropy(network(x), y);
-    return withUpdates(J, optimizer.minimize(J));
-  });
+  const step = compileStep(network, options);
   const forward = compileForward(network);
   const { train, test, shift } = data;
   const batches = minibatches(

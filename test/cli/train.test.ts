@@ -266,3 +266,28 @@ describe('one line for data that cannot be used', () => {
     expect(await complaint('train', '--data', directory)).toMatch(/train-images/);
   });
 });
+
+test('--profile shows the kernels of a step, writes their trace, and changes nothing else', async () => {
+  const data = write('profiled.csv', [HEADER, ...fruit(100, 2)]);
+  const trace = file('trace.json');
+  const train = ['train', '--data', data, '--label', 'kind', '--layers', '16', '--epochs', '2'];
+  const plain = await chainrule(...train, '--out', file('plain'));
+  const measured = await chainrule(...train, '--out', file('profiled'), '--profile', trace);
+  expect({ code: measured.code, err: measured.err }).toEqual({ code: 0, err: '' });
+  expect(measured.out).toMatch(/^ *time +% .*GFLOP\/s.*operations.*extents$/m);
+  expect(measured.out).toMatch(/ matmul .*float32 \[64, 2\] x \[2, 16\]$/m);
+  expect(measured.out).toContain(`trace written to ${trace}`);
+  const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8'));
+  expect(traceEvents.length).toBeGreaterThan(5);
+  const weights = (run: string): Buffer => readFileSync(join(file(run), 'weights.safetensors'));
+  expect(weights('profiled')).toEqual(weights('plain'));
+  expect(plain.out).not.toContain('GFLOP/s');
+}, 60_000);
+
+test('--profile into a directory that is not there is refused', async () => {
+  const data = write('refused.csv', [HEADER, ...fruit(100, 2)]);
+  const path = join(file('nowhere'), 'trace.json');
+  const { code, err } = await chainrule('train', '--data', data, '--out', file('refused'), '--profile', path);
+  expect(code).toBe(2);
+  expect(err).toContain(`--profile ${path}: cannot write the trace`);
+});

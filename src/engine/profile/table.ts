@@ -46,11 +46,13 @@ export function renderTable(kernels: readonly KernelProfile[], totals: Totals): 
   return [...align([COLUMNS.map(({ title }) => title), ...rows]), ...footer(kernels, totals)].join('\n');
 }
 
-function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (COLUMNS[i].right ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+/** The rows in columns; a column with nothing in it but its title is left out. */
+function align([titles, ...rows]: readonly (readonly string[])[]): string[] {
+  const shown = COLUMNS.map((_, i) => i).filter((i) => rows.some((row) => row[i] !== ''));
+  const widths = COLUMNS.map((_, i) => Math.max(titles[i].length, ...rows.map((row) => row[i].length)));
+  return [titles, ...rows].map((row) =>
+    shown
+      .map((i) => (COLUMNS[i].right ? row[i].padStart(widths[i]) : row[i].padEnd(widths[i])))
       .join('  ')
       .trimEnd(),
   );
