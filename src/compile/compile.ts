@@ -18,6 +18,7 @@ import { copyInto, lower, NeedsMemory } from './lower.ts';
 import { chooseMaterialized } from './materialize.ts';
 import { planMemory } from './memory.ts';
 import { mergeLoops } from './merge.ts';
+import { splitReductions } from './partials.ts';
 import { type Kernel, type Place, type Program, renameBuffers, workspaceBytesOf } from './program.ts';
 import { cutIntoRows } from './rows.ts';
 import { hasten, numbersFirst } from './schedule.ts';
@@ -62,7 +63,7 @@ export function compileGraph({ outputs, inputs, updates = new Map() }: Source): 
   const placed = draft.arrange(buffers, newValues);
   const results = outputs.map(({ shape, dtype }, i) => ({ buffer: placed.home(buffers[i]), shape, dtype }));
   const kept = new Set(results.map(({ buffer }) => buffer));
-  const kernels = cutIntoRows(placed.kernels, table.buffers, kept);
+  const kernels = cut(placed.kernels, table, kept);
   const arenaBytes = planMemory(table.buffers, kernels, table.inputs, kept);
   const program: Program = {
     buffers: table.buffers,
@@ -95,12 +96,18 @@ function compileBlock({ inputs, results, updates }: BlockSource, register: Regis
     }),
   );
   const placed = draft.arrange(buffers, newValues);
-  const kernels = cutIntoRows(placed.kernels, table.buffers, new Set());
+  const kernels = cut(placed.kernels, table, new Set());
   const arenaBytes = planMemory(table.buffers, kernels, table.inputs, new Set());
   return {
     block: { buffers: table.buffers, kernels, constants: table.constants },
     arenaBytes,
   };
+}
+
+/** The kernels, in their final order, with the large loops among them cut into parts. */
+function cut(kernels: readonly Kernel[], table: Buffers, kept: ReadonlySet<number>): Kernel[] {
+  const split = splitReductions(kernels, table.buffers, (dtype, length) => table.add(dtype, [length]));
+  return cutIntoRows(split, table.buffers, kept);
 }
 
 /** A graph as kernels that are still to be merged, ordered and placed. */

@@ -47,7 +47,10 @@ export type ScalarNode =
       readonly offset: number;
       readonly strides: readonly number[];
     }
-  /** The result of a reduction of this kernel; only outside the reduced loops. */
+  /**
+   * The result of a reduction of this kernel; only outside the reduced loops. A sum of float32 is gathered in float64: as
+   * float64, it is that total, which is not rounded.
+   */
   | { readonly op: 'accumulator'; readonly dtype: DType; readonly index: number }
   | { readonly op: 'cast'; readonly dtype: DType; readonly args: readonly [number] }
   | { readonly op: ScalarFunction; readonly dtype: DType; readonly args: readonly number[] };
@@ -85,6 +88,11 @@ export interface RowsKernel extends Timed {
   readonly loops: readonly LoopKernel[];
   /** What the buffers in the workspace take. */
   readonly workspaceBytes: number;
+}
+
+/** Whether a node is a total in float64 of terms in float32. */
+export function isWideTotal({ nodes, accumulators }: LoopKernel, node: ScalarNode): boolean {
+  return node.op === 'accumulator' && node.dtype !== nodes[accumulators[node.index].node].dtype;
 }
 
 /** A matrix operand: `rows` and `columns` are the strides between rows and between columns. */

@@ -81,10 +81,12 @@ export function interpretLoop(kernel: LoopKernel, arrays: readonly TypedArray[])
   const results = kernel.stores.map(({ node }) => node);
   const epilogue = needed(kernel, results);
   const zeros = new Array<number>(kernel.reduced).fill(0);
-  const monoids = kernel.accumulators.map(({ monoid: name, node }) => ({
-    dtype: kernel.nodes[node].dtype,
-    ...monoid(name, kernel.nodes[node].dtype),
-  }));
+  const monoids = kernel.accumulators.map(({ monoid: name, node }, i) => {
+    // A total may be wider than its terms.
+    const total = kernel.nodes.find((each) => each.op === 'accumulator' && each.index === i);
+    const { dtype } = total ?? kernel.nodes[node];
+    return { dtype, ...monoid(name, dtype) };
+  });
   forEachIndex(kernel.extents.slice(0, rank), (outer) => {
     totals = monoids.map(({ neutral }) => neutral);
     forEachIndex(kernel.extents.slice(rank), (inner) => {

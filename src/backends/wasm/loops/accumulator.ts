@@ -117,8 +117,9 @@ export class Accumulator {
   /**
    * A local with the result in the reduction's dtype.
    * @param acrossLanes whether all lanes are one result (then in lane 0), or each lane one of its own
+   * @param rounded whether the result has the dtype of the terms; otherwise (only across lanes) it is the total itself
    */
-  finish(acrossLanes: boolean): number {
+  finish(acrossLanes: boolean, rounded = true): number {
     const { code, locals } = this;
     const { f } = code;
     const result = f.local('v128');
@@ -126,7 +127,7 @@ export class Accumulator {
       f.get(locals[0]);
       if (locals.length === 2) f.get(locals[1]).op('f64x2.add');
       code.combineLanes(this.name, this.total);
-      code.cast(this.total, this.dtype);
+      if (rounded) code.cast(this.total, this.dtype);
     } else {
       for (const local of locals) {
         f.get(local);

@@ -3,7 +3,7 @@
  * lanes that are left at the end of an axis: there is one way to compute, so an element's value does not depend on
  * where it stands.
  */
-import type { LoopKernel, ScalarNode } from '../../../compile/program.ts';
+import { isWideTotal, type LoopKernel, type ScalarNode } from '../../../compile/program.ts';
 import { BYTES, type DType } from '../../../graph/index.ts';
 import type { FunctionBuilder } from '../encoder.ts';
 import { transpose } from '../gemm/lines.ts';
@@ -255,10 +255,10 @@ export class Body {
   /** The nodes that stand for finished accumulators. */
   finished(totals: readonly Accumulator[]): Known {
     const acrossLanes = this.nest.lanes === 'reduced';
-    const results = totals.map((accumulator) => accumulator.finish(acrossLanes));
     const known: Known = new Map();
     this.kernel.nodes.forEach((node, i) => {
-      if (node.op === 'accumulator') known.set(i, results[node.index]);
+      if (node.op === 'accumulator')
+        known.set(i, totals[node.index].finish(acrossLanes, !isWideTotal(this.kernel, node)));
     });
     return known;
   }

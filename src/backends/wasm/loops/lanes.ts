@@ -3,7 +3,7 @@
  * float64 fills the vector, 32-bit values stand in its low half. A bool is a mask as wide as a lane of the kernel.
  * uint8 is computed in 32 bits and cut to 8 after each operation.
  */
-import type { LoopKernel } from '../../../compile/program.ts';
+import { isWideTotal, type LoopKernel } from '../../../compile/program.ts';
 import { BYTES, type DType, isFloat, type Monoid, type ScalarFunction } from '../../../graph/index.ts';
 import type { FunctionBuilder } from '../encoder.ts';
 import type { MathLibrary, MathName } from '../math/index.ts';
@@ -12,8 +12,16 @@ import type { PlainInstruction } from '../opcodes.ts';
 export type Width = 2 | 4;
 
 /** How many lanes the vectors of a kernel have; `dtypes` are those of its accesses. */
-export function widthOf({ nodes }: LoopKernel, dtypes: readonly DType[]): Width {
-  return dtypes.includes('float64') || nodes.some(({ dtype }) => dtype === 'float64') ? 2 : 4;
+export function widthOf(kernel: LoopKernel, dtypes: readonly DType[]): Width {
+  // Wide totals do not make their terms wide.
+  const totals = new Set(kernel.nodes.flatMap((node, i) => (isWideTotal(kernel, node) ? [i] : [])));
+  const stored = new Set(kernel.stores.flatMap(({ access, node }) => (totals.has(node) ? [access] : [])));
+  const isWide = (dtype: DType, i: number, apart: ReadonlySet<number>): boolean =>
+    dtype === 'float64' && !apart.has(i);
+  const wide =
+    dtypes.some((dtype, i) => isWide(dtype, i, stored)) ||
+    kernel.nodes.some(({ dtype }, i) => isWide(dtype, i, totals));
+  return wide ? 2 : 4;
 }
 
 const MASK_LANES: Record<Width, number> = { 2: 8, 4: 4 };
