@@ -2,12 +2,12 @@
 import type { FunctionBuilder } from '../encoder.ts';
 
 /**
- * Elements in a block. A panel of A and one of B, `depth` long, fit a first-level cache of 32 KiB; a block of A and one
- * of B fit a second-level cache of 1 MiB. Rows and columns are whole tiles.
+ * Elements in a block, at most. A panel of A and one of B, `depth` long, fit a first-level cache of 32 KiB; a block of A
+ * and one of B fit a second-level cache of 1 MiB.
  */
 export const BLOCK = {
-  f32: { rows: 128, depth: 384, columns: 256 },
-  f64: { rows: 64, depth: 256, columns: 256 },
+  f32: { rows: 64, depth: 384, columns: 512 },
+  f64: { rows: 32, depth: 256, columns: 384 },
 } as const;
 
 /**
