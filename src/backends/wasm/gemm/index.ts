@@ -28,7 +28,7 @@ export function gemmScratchBytes(): number {
  * column strides cs count elements and may be zero or negative; C has unit column stride. With `beta` 0, C is overwritten
  * and never read. A and B are read whatever `alpha` is.
  *
- * @param options.relaxed fused multiply-add of relaxed SIMD: about a third faster, but rounding depends on the machine.
+ * @param options.relaxed fused multiply-add of relaxed SIMD: nearly twice as fast, but rounding depends on the machine.
  */
 export function buildGemm(module: ModuleBuilder, options: { relaxed?: boolean } = {}): void {
   for (const name of ['f32', 'f64'] as const) {

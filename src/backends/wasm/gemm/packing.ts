@@ -53,6 +53,7 @@ export function buildPack(module: ModuleBuilder, p: Precision, held: number, wid
     );
   };
   f.get(LINE_STEP).i32(p.bytes).op('i32.eq');
+  // A copy reads the whole width, so there must be as many lines.
   f.if(() => panels(copyPanel, width));
   panels(gatherPanel, 1);
   return f;
