@@ -7,7 +7,7 @@ import { isWideTotal, type LoopKernel, type ScalarNode } from '../../../compile/
 import { BYTES, type DType } from '../../../graph/index.ts';
 import type { FunctionBuilder } from '../encoder.ts';
 import { transpose } from '../gemm/lines.ts';
-import type { MathLibrary } from '../math/index.ts';
+import { isMathName, type MathLibrary } from '../math/index.ts';
 import { Accumulator } from './accumulator.ts';
 import { LaneCode, pushConstant, type Width } from './lanes.ts';
 import { type LoopAxis, type Nest, planNest } from './nest.ts';
@@ -176,18 +176,36 @@ export class Body {
     f.v128(new Uint8Array(lanes.buffer)).op('i32x4.add');
   }
 
+  /**
+   * Computes the functions of real numbers that `roots` need, at several spots side by side.
+   * @param known what is known at each spot; takes the results
+   */
+  together(roots: readonly number[], spots: readonly Spot[], known: readonly Known[]): void {
+    if (spots.length === 1) return;
+    const needed = this.ancestors(roots);
+    this.kernel.nodes.forEach((node, i) => {
+      if (!needed.has(i) || known[0].has(i) || !('args' in node) || !isMathName(node.op)) return;
+      const operands = spots.map((spot, k) => node.args.map((arg) => this.local(arg, spot, known[k])));
+      const results = this.code.applyTogether(node.op, node.dtype, operands);
+      results?.forEach((local, k) => known[k].set(i, local));
+    });
+  }
+
+  /** A local with the value of a node. */
+  private local(i: number, spot: Spot, known: Known): number {
+    const found = known.get(i);
+    if (found !== undefined) return found;
+    this.push(i, spot, known);
+    const local = known.get(i) ?? this.f.local('v128');
+    this.f.set(local);
+    known.set(i, local);
+    return local;
+  }
+
   /** Computes all values first and stores then: a store may overwrite what another value reads. */
   storeAll(values: readonly number[], spot: Spot, known: Known): void {
-    const { f, code, kernel } = this;
-    const locals = values.map((node) => {
-      const local = known.get(node);
-      if (local !== undefined) return local;
-      this.push(node, spot, known);
-      const made = known.get(node) ?? f.local('v128');
-      f.set(made);
-      known.set(node, made);
-      return made;
-    });
+    const { code, kernel } = this;
+    const locals = values.map((node) => this.local(node, spot, known));
     kernel.stores.forEach(({ access }, i) => {
       const stride = this.laneStride(access);
       code.store(this.dtypes[access], spot.lanes, stride, access, this.bytesTo(access, spot), locals[i]);

@@ -9,7 +9,7 @@ import { isFloat } from '../../../graph/index.ts';
 import type { Body } from './body.ts';
 import { SMALL_BODY, UNROLL } from './limits.ts';
 import type { LoopAxis } from './nest.ts';
-import { addRows, fixedInRows } from './rows.ts';
+import { addRows, addSpots, fixedInRows } from './rows.ts';
 import { type Spot, sideBySide, type Walk } from './walk.ts';
 
 /** From this many elements on, a reduced axis is read in streams. */
@@ -47,17 +47,17 @@ function isOrderless({ kernel }: Body): boolean {
   });
 }
 
-/** A way along the innermost axis: calls `add` for each vector, with the slot whose totals it goes to. */
-type Passage = (add: (spot: Spot, slot: number) => void) => void;
+/** A way along the innermost axis: calls `add` for each group of vectors, the k-th of which goes to the totals of slot k. */
+type Passage = (add: (spots: readonly Spot[]) => void) => void;
 
 /** Vectors in turn to each slot; what is left, one by one, to the first: the order of a product of floats shows. */
 function inSlots({ nest, width }: Body, walk: Walk, slots: number): Passage {
   const axis = nest.laneAxis as LoopAxis;
   const rest = axis.extent % width;
   return (add) => {
-    walk.vectors(axis, axis.extent - rest, width, slots, (spots) => spots.forEach(add));
+    walk.vectors(axis, axis.extent - rest, width, slots, add);
     walk.advance(axis, axis.extent - rest);
-    walk.repeat(axis, rest, 1, () => add({ lanes: 1, ahead: 0, row: 0 }, 0));
+    walk.repeat(axis, rest, 1, () => add(sideBySide(1, width)));
     walk.advance(axis, -axis.extent);
   };
 }
@@ -71,10 +71,10 @@ function inStreams({ nest, width }: Body, walk: Walk): Passage {
   return (add) => {
     walk.repeat(axis, rounds, step, () => {
       for (const { ahead, ...spot } of sideBySide(step, width))
-        for (let slot = 0; slot < STREAMS; slot++) add({ ...spot, ahead: ahead + slot * part }, slot);
+        add(Array.from({ length: STREAMS }, (_, slot) => ({ ...spot, ahead: ahead + slot * part })));
     });
     walk.advance(axis, (STREAMS - 1) * part);
-    walk.vectors(axis, axis.extent - STREAMS * part, width, 1, ([spot]) => add(spot, 0));
+    walk.vectors(axis, axis.extent - STREAMS * part, width, 1, add);
     walk.advance(axis, -STREAMS * part);
   };
 }
@@ -84,12 +84,12 @@ function inOrder({ nest, width }: Body, walk: Walk): Passage {
   const axis = nest.laneAxis as LoopAxis;
   return (add) => {
     walk.vectors(axis, axis.extent, width, TOGETHER, (spots) => {
-      for (const spot of spots) add(spot, 0);
+      for (const spot of spots) add([spot]);
     });
   };
 }
 
-/** Reduces `rows` rows, with as many totals for each as there are slots. */
+/** Reduces `rows` rows, or one row with as many totals as there are slots. */
 function gather(body: Body, walk: Walk, rows: number, slots: number, passage: Passage): void {
   const { nest, kernel } = body;
   const totals = Array.from({ length: slots }, () =>
@@ -97,7 +97,15 @@ function gather(body: Body, walk: Walk, rows: number, slots: number, passage: Pa
   );
   walk.loops(nest.reduced.slice(0, -1), () => {
     const inRows = fixedInRows(body, rows);
-    passage((spot, slot) => addRows(body, totals[slot], spot, body.literals, inRows));
+    passage((spots) => {
+      if (spots.length === 1) return addRows(body, totals[0], spots[0], body.literals, inRows);
+      addSpots(
+        body,
+        totals.map(([row]) => row),
+        spots,
+        spots.map(() => new Map(inRows[0])),
+      );
+    });
   });
   const values = kernel.stores.map(({ node }) => node);
   const [first, ...others] = totals;

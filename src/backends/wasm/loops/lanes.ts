@@ -6,7 +6,7 @@
 import { isWideTotal, type LoopKernel } from '../../../compile/program.ts';
 import { BYTES, type DType, isFloat, type Monoid, type ScalarFunction } from '../../../graph/index.ts';
 import type { FunctionBuilder } from '../encoder.ts';
-import type { MathLibrary, MathName } from '../math/index.ts';
+import { isMathName, type MathLibrary, type MathName } from '../math/index.ts';
 import type { PlainInstruction } from '../opcodes.ts';
 
 export type Width = 2 | 4;
@@ -116,6 +116,19 @@ export class LaneCode {
       default:
         f.call(this.library.function(op as MathName, shape as 'f32x4' | 'f64x2'));
     }
+  }
+
+  /**
+   * A function of real numbers at several vectors at once, from locals to locals; undefined if `op` is none, or cannot.
+   * @param operands for each vector, the locals with its operands
+   */
+  applyTogether(
+    op: string,
+    operand: DType,
+    operands: readonly (readonly number[])[],
+  ): readonly number[] | undefined {
+    if (!isMathName(op)) return undefined;
+    return this.library.together(op, operand === 'float32' ? 'f32x4' : 'f64x2', this.f, operands);
   }
 
   /** Compares two bools: masks are not numbers, true is all ones. */

@@ -1,6 +1,6 @@
 /** Kernels without reductions. */
 import type { Body } from './body.ts';
-import { SMALL_BODY, UNROLL } from './limits.ts';
+import { unrollFor } from './limits.ts';
 import type { Walk } from './walk.ts';
 
 /**
@@ -20,9 +20,10 @@ export function emitMap(body: Body, walk: Walk): void {
   if (nest.turned.length > 0) return emitTiles(body, walk, values);
   walk.loops(nest.kept.slice(0, -1), () => {
     const fixed = body.hoist(values, [laneAxis], { lanes: width, ahead: 0, row: 0 }, body.literals);
-    const small = kernel.nodes.length <= SMALL_BODY;
-    walk.vectors(laneAxis, laneAxis.extent, width, small ? UNROLL : 1, (spots) => {
-      for (const spot of spots) body.storeAll(values, spot, new Map(fixed));
+    walk.vectors(laneAxis, laneAxis.extent, width, unrollFor(kernel.nodes.length), (spots) => {
+      const known = spots.map(() => new Map(fixed));
+      body.together(values, spots, known);
+      spots.forEach((spot, i) => body.storeAll(values, spot, known[i]));
     });
   });
 }

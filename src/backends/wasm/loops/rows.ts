@@ -29,7 +29,20 @@ export function addRows(
   const { nest, bodies } = body;
   const shared = inRows.length > 1 ? body.hoist(bodies, [nest.rowAxis as LoopAxis], spot, fixed) : fixed;
   const known = inRows.map((inRow) => new Map([...inRow, ...shared]));
-  body.turned(bodies, spot, known).forEach((each, row) => {
-    body.accumulate(totals[row], { ...spot, row }, each);
-  });
+  const spots = inRows.map((_, row) => ({ ...spot, row }));
+  addSpots(body, totals, spots, body.turned(bodies, spot, known));
+}
+
+/**
+ * Adds the vector at each spot to accumulators of its own.
+ * @param known what is known at each spot; takes more
+ */
+export function addSpots(
+  body: Body,
+  totals: readonly (readonly Accumulator[])[],
+  spots: readonly Spot[],
+  known: readonly Known[],
+): void {
+  body.together(body.bodies, spots, known);
+  spots.forEach((spot, i) => body.accumulate(totals[i], spot, known[i]));
 }

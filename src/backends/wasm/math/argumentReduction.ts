@@ -92,7 +92,7 @@ function reduceHugeLanes(
     builder.if(() => {
       builder.get(r).call(reduction).set(turns).set(tail).set(r);
       const replace = (type: 'i64x2' | 'f64x2', variable: Variable, value: number) =>
-        builder.get(variable.local).get(value).lane(`${type}.replace_lane`, lane).set(variable.local);
+        builder.get(variable.locals[0]).get(value).lane(`${type}.replace_lane`, lane).set(variable.locals[0]);
       replace('i64x2', reduced.turns, turns);
       replace('f64x2', reduced.r, r);
       if (reduced.tail !== undefined) replace('f64x2', reduced.tail, tail);

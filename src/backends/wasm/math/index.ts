@@ -26,7 +26,14 @@ export type { VectorType } from './format.ts';
 const UNARY = { exp, expm1, log, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, sigmoid, erf };
 const BINARY = { pow };
 
+/** Their huge arguments are reduced lane by lane. */
+const ONE_BY_ONE: ReadonlySet<MathName> = new Set<MathName>(['sin', 'cos', 'tan']);
+
 export type MathName = keyof typeof UNARY | keyof typeof BINARY;
+
+export function isMathName(name: string): name is MathName {
+  return name in UNARY || name in BINARY;
+}
 
 /** Emits each needed function once into one module, on first use. */
 export class MathLibrary implements Shared {
@@ -61,6 +68,23 @@ export class MathLibrary implements Shared {
     const second = name in BINARY ? code.value(() => {}) : undefined;
     const first = code.value(() => {});
     this.apply(code, name, first, second).push();
+  }
+
+  /**
+   * The same for several vectors side by side, which hides the time that each step waits for the one before it.
+   * @param operands for each vector, the locals with its operands
+   * @returns the local with each result; undefined if the function takes single lanes aside, one vector at a time
+   */
+  together(
+    name: MathName,
+    type: VectorType,
+    builder: FunctionBuilder,
+    operands: readonly (readonly number[])[],
+  ): readonly number[] | undefined {
+    if (ONE_BY_ONE.has(name)) return undefined;
+    const code = new VectorCode(builder, type, this, { count: operands.length, current: 0 });
+    const [x, y] = [0, 1].map((i) => code.local(...operands.map((each) => each[i])));
+    return code.variable(this.apply(code, name, x, y).push).locals;
   }
 
   private apply(code: VectorCode, name: MathName, x: Lanes, y?: Lanes): Lanes {

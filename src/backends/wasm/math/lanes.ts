@@ -37,9 +37,10 @@ export class Lanes {
   }
 
   private apply(instruction: PlainInstruction, ...operands: Operand[]): Lanes {
+    const others = operands.map((operand) => this.code.lift(operand));
     return this.code.value(() => {
       this.push();
-      for (const operand of operands) this.code.lift(operand).push();
+      for (const other of others) other.push();
       this.code.builder.op(instruction);
     });
   }
@@ -136,9 +137,9 @@ export class Lanes {
 
   /** Of a mask: `chosen` where it is set, `otherwise` elsewhere. */
   select(chosen: Operand, otherwise: Operand): Lanes {
+    const values = [this.code.lift(chosen), this.code.lift(otherwise)];
     return this.code.value(() => {
-      this.code.lift(chosen).push();
-      this.code.lift(otherwise).push();
+      for (const value of values) value.push();
       this.push();
       this.code.builder.op('v128.bitselect');
     });

@@ -17,16 +17,34 @@ export interface Shared {
   ): FunctionBuilder;
 }
 
-/** Vector code being appended to one function, in one float format. */
+/** Computes each step for `count` vectors in turn; `current` is the one whose turn it is. */
+interface SideBySide {
+  readonly count: number;
+  current: number;
+}
+
+/**
+ * Vector code being appended to one function, in one float format.
+ *
+ * It may compute several vectors side by side, step by step: what one step waits for, the next does not. A value then
+ * stands for all of them.
+ */
 export class VectorCode implements LaneCode {
   readonly builder: FunctionBuilder;
   readonly type: VectorType;
   readonly library: Shared;
+  private readonly sideBySide: SideBySide;
 
-  constructor(builder: FunctionBuilder, type: VectorType, library: Shared) {
+  constructor(
+    builder: FunctionBuilder,
+    type: VectorType,
+    library: Shared,
+    sideBySide: SideBySide = { count: 1, current: 0 },
+  ) {
     this.builder = builder;
     this.type = type;
     this.library = library;
+    this.sideBySide = sideBySide;
   }
 
   get format(): (typeof FORMAT)[VectorType] {
@@ -35,12 +53,12 @@ export class VectorCode implements LaneCode {
 
   /** The same function, continued in another float format. */
   as(type: VectorType): VectorCode {
-    return new VectorCode(this.builder, type, this.library);
+    return new VectorCode(this.builder, type, this.library, this.sideBySide);
   }
 
-  /** The value held by a local, a parameter for instance. */
-  local(local: number): Lanes {
-    return new Lanes(this, () => this.builder.get(local));
+  /** The value held by a local for each vector, parameters for instance. */
+  local(...locals: readonly number[]): Lanes {
+    return new Lanes(this, () => this.builder.get(locals[this.sideBySide.current]));
   }
 
   /** A new local holding what `push` leaves on the stack. */
@@ -50,31 +68,43 @@ export class VectorCode implements LaneCode {
 
   /** A local that a branch may assign again. */
   variable(push: () => void): Variable {
-    const local = this.builder.local('v128');
-    push();
-    this.builder.set(local);
-    return { local, lanes: this.local(local) };
+    const locals = Array.from({ length: this.sideBySide.count }, () => this.builder.local('v128'));
+    this.set(locals, push);
+    return { locals, lanes: this.local(...locals) };
   }
 
   assign(variable: Variable, value: Lanes): void {
-    value.push();
-    this.builder.set(variable.local);
+    this.set(variable.locals, value.push);
+  }
+
+  private set(locals: readonly number[], push: () => void): void {
+    locals.forEach((local, i) => {
+      this.sideBySide.current = i;
+      push();
+      this.builder.set(local);
+    });
   }
 
   constant(value: number): Lanes {
     return this.bitsOf(value);
   }
 
-  /** The same integer, as wide as a lane, in all lanes. */
+  /** The same integer, as wide as a lane, in all lanes. Several vectors share the one that is made here. */
   integer(value: bigint): Lanes {
-    return new Lanes(this, () => {
-      const { width } = this.format;
-      const bits = BigInt.asUintN(width, value);
-      const address = this.library.constants?.place(width, bits);
-      if (address !== undefined) this.builder.i32(0).memory(`v128.load${width}_splat`, address);
-      else if (width === 32) this.builder.i32x4(Number(BigInt.asIntN(32, bits)));
-      else this.builder.i64x2(BigInt.asIntN(64, bits));
-    });
+    if (this.sideBySide.count === 1) return new Lanes(this, () => this.pushInteger(value));
+    const local = this.builder.local('v128');
+    this.pushInteger(value);
+    this.builder.set(local);
+    return new Lanes(this, () => this.builder.get(local));
+  }
+
+  private pushInteger(value: bigint): void {
+    const { width } = this.format;
+    const bits = BigInt.asUintN(width, value);
+    const address = this.library.constants?.place(width, bits);
+    if (address !== undefined) this.builder.i32(0).memory(`v128.load${width}_splat`, address);
+    else if (width === 32) this.builder.i32x4(Number(BigInt.asIntN(32, bits)));
+    else this.builder.i64x2(BigInt.asIntN(64, bits));
   }
 
   /** The bits of a float, as an integer in all lanes. */
@@ -88,7 +118,11 @@ export class VectorCode implements LaneCode {
 
   /** `body` runs only if some lane of `mask` is set; it may `assign`, but only in the lanes of the mask. */
   rarely(mask: Lanes, body: () => void): void {
-    mask.push();
+    for (let i = 0; i < this.sideBySide.count; i++) {
+      this.sideBySide.current = i;
+      mask.push();
+      if (i > 0) this.builder.op('v128.or');
+    }
     this.builder.op('v128.any_true').if(body);
   }
 
@@ -131,6 +165,7 @@ export class VectorCode implements LaneCode {
 }
 
 export interface Variable {
-  readonly local: number;
+  /** One for each vector. */
+  readonly locals: readonly number[];
   readonly lanes: Lanes;
 }
