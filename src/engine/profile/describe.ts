@@ -71,9 +71,9 @@ function describeLoop({ extents, reduced, nodes, stores }: LoopKernel): string {
   return `${[...dtypes].join(', ')} ${formatShape(kept)}${over}`;
 }
 
-function describeRows({ loops, rows, chunk }: RowsKernel): string {
+function describeRows({ loops, chunk }: RowsKernel): string {
   const each = [...new Set(loops.map(describeLoop))];
-  return `${each.join('; ')}, ${chunk} rows of ${rows} at a time`;
+  return `${each.join('; ')}, by ${chunk} rows`;
 }
 
 function describeProduct(kernel: ProductKernel): string {

@@ -1,5 +1,6 @@
 /** From the times of a program's kernels to their speeds. */
 import type { PlacedKernel } from '../../backends/wasm/marks.ts';
+import type { ProductKernel } from '../../compile/program.ts';
 import { workOf } from '../../compile/work.ts';
 import type { Application } from '../../graph/index.ts';
 import { describe, type Origins, originsOf } from './describe.ts';
@@ -12,6 +13,8 @@ export interface KernelProfile extends Origins {
   readonly kind: PlacedKernel['kernel']['kind'];
   /** Its extents: `float32 [32, 784] x [784, 128], B transposed`. */
   readonly detail: string;
+  /** The native library that computes it, such as `OpenBLAS`; undefined for chainrule's own code. */
+  readonly library: string | undefined;
   /** The position, among the kernels, of the loop or branch that it stands in. */
   readonly inside: number | undefined;
   /** How often it runs. */
@@ -28,11 +31,16 @@ export interface KernelProfile extends Origins {
   readonly gbs: number;
 }
 
-/** @param runs of the program, whose median counts */
+/**
+ * @param applications what the `origins` of kernels stand for
+ * @param runs of the program, whose median counts
+ * @param libraryOf the native library that computes a product
+ */
 export function measureKernels(
   kernels: readonly PlacedKernel[],
   applications: readonly Application[],
   runs: readonly Run[],
+  libraryOf: (kernel: ProductKernel) => string | undefined,
 ): KernelProfile[] {
   const measured: KernelProfile[] = [];
   kernels.forEach(({ kernel, block, inside }, number) => {
@@ -49,6 +57,7 @@ export function measureKernels(
       name: `${outer}${origins.operations.join(' ') || 'copy'}`,
       kind: kernel.kind,
       detail: describe(kernel),
+      library: kernel.kind === 'product' ? libraryOf(kernel) : undefined,
       inside,
       calls,
       time,

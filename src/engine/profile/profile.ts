@@ -1,5 +1,8 @@
 /** Where the time of a compiled function goes, kernel by kernel. */
+import type { WasmEngine } from '../../backends/wasm/engine.ts';
 import { allKernels } from '../../backends/wasm/marks.ts';
+import { isWorthTeam } from '../../backends/wasm/share.ts';
+import { maySleep } from '../../backends/wasm/threads/team.ts';
 import { compileGraph } from '../../compile/compile.ts';
 import { at, ChainruleError, checkOptions, positiveInteger, wholeNumber } from '../../graph/index.ts';
 import { getBackend, wasmEngine } from '../backend.ts';
@@ -8,6 +11,9 @@ import { type KernelProfile, measureKernels, median } from './measure.ts';
 import { Recorder, type Run } from './recorder.ts';
 import { renderTable } from './table.ts';
 import { traceOf } from './trace.ts';
+
+/** Threads that have not started after so many milliseconds are not waited for. */
+const LONGEST_START = 1000;
 
 export interface ProfileOptions {
   /** Calls that are measured; the median counts. Default 10. */
@@ -27,6 +33,8 @@ export interface Profile<Result = unknown> {
   /** The time of a whole call, in which arguments and results are copied, too: the median. */
   readonly callTime: number;
   readonly repetitions: number;
+  /** Threads that it ran on. */
+  readonly threads: number;
   /** Bytes of working memory: all but parameters and constants. */
   readonly arenaBytes: number;
   /** The kernels as a table, the slowest first, and the totals. */
@@ -77,7 +85,10 @@ export function profile<Args extends readonly any[], Result>(
   const { program, origins } = compiledGraph;
   const placed = allKernels(program);
   const recorder = new Recorder(placed.map(({ kernel }) => kernel));
-  const executable = wasmEngine().load(compiledGraph, recorder);
+  const engine = wasmEngine();
+  const executable = engine.load(compiledGraph, recorder);
+  const onTeam = isWorthTeam(program);
+  if (onTeam) awaitThreads(engine);
   const numbers = values.map(({ data }) => data);
   const runs: Run[] = [];
   const callTimes: number[] = [];
@@ -91,12 +102,15 @@ export function profile<Args extends readonly any[], Result>(
     callTimes.push((performance.now() - began) / 1000);
     runs.push(run);
   }
-  const kernels = measureKernels(placed, origins, runs);
+  const kernels = measureKernels(placed, origins, runs, (kernel) =>
+    engine.native.takes(kernel) ? engine.native.blas?.name : undefined,
+  );
   const time = kernels.reduce((sum, kernel) => sum + kernel.time, 0);
   const totals = {
     time,
     callTime: median(callTimes),
     repetitions,
+    threads: onTeam ? engine.threadsReady : 1,
     arenaBytes: program.arenaBytes,
   };
   const toString = (): string => renderTable(kernels, totals);
@@ -109,6 +123,14 @@ export function profile<Args extends readonly any[], Result>(
     // Node's console prints an object by this method.
     ...{ [Symbol.for('nodejs.util.inspect.custom')]: toString },
   };
+}
+
+/** Waits for the threads that a program needs to have started, if this thread may wait: that of a page may not. */
+function awaitThreads(engine: WasmEngine): void {
+  if (!engine.isShared || !maySleep()) return;
+  const until = performance.now() + LONGEST_START;
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  while (engine.threadsReady < engine.threads && performance.now() < until) Atomics.wait(word, 0, 0, 1);
 }
 
 /** The run whose kernels took nearest to `time` together. */

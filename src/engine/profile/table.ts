@@ -8,6 +8,7 @@ export interface Totals {
   /** A whole call, in seconds. */
   readonly callTime: number;
   readonly repetitions: number;
+  readonly threads: number;
   readonly arenaBytes: number;
 }
 
@@ -41,7 +42,7 @@ export function renderTable(kernels: readonly KernelProfile[], totals: Totals): 
       speed(kernel.gbs),
       cut(kernel.name),
       cut(kernel.sites.join(' ')),
-      cut(kernel.detail),
+      `${cut(kernel.detail)}${kernel.library === undefined ? '' : `, ${kernel.library}`}`,
     ]);
   return [...align([COLUMNS.map(({ title }) => title), ...rows]), ...footer(kernels, totals)].join('\n');
 }
@@ -60,11 +61,11 @@ function align([titles, ...rows]: readonly (readonly string[])[]): string[] {
 
 function footer(
   kernels: readonly KernelProfile[],
-  { time, callTime, repetitions, arenaBytes }: Totals,
+  { time, callTime, repetitions, threads, arenaBytes }: Totals,
 ): string[] {
   const flops = kernels.reduce((sum, kernel) => sum + kernel.flops, 0);
   return [
-    `kernels ${seconds(time)} of a call of ${seconds(callTime)} (median of ${repetitions}), ${amount(flops)} flop, ${speed(rate(flops, time))} GFLOP/s`,
+    `kernels ${seconds(time)} of a call of ${seconds(callTime)} (median of ${repetitions}) on ${threads} thread${threads === 1 ? '' : 's'}, ${amount(flops)} flop, ${speed(rate(flops, time))} GFLOP/s`,
     `working memory ${amount(arenaBytes, 'B')}`,
   ];
 }

@@ -14,7 +14,7 @@ export function traceOf({ events, total }: Run, kernels: readonly KernelProfile[
   const zero = whole.length === 0 ? 0 : whole[0].begin;
   const microseconds = (milliseconds: number): number => Number((milliseconds * 1000).toFixed(3));
   const shown = whole.map(({ kernel, begin, end }) => {
-    const { name, kind, detail, operations, locations, calls, flops, bytes } = kernels[kernel];
+    const { name, kind, detail, library, operations, locations, calls, flops, bytes } = kernels[kernel];
     const work = flops + bytes === 0 ? {} : { flops: flops / calls, bytes: bytes / calls };
     return {
       name,
@@ -23,7 +23,7 @@ export function traceOf({ events, total }: Run, kernels: readonly KernelProfile[
       ts: microseconds(begin - zero),
       dur: microseconds(end - begin),
       ...PLACE,
-      args: { kernel, operations, lines: locations, extents: detail, ...work },
+      args: { kernel, operations, lines: locations, extents: detail, library, ...work },
     };
   });
   const names = [
