@@ -256,7 +256,7 @@ class Accumulation {
 
     this.scalars.set(
       parts[0].position,
-      factors.flatMap(({ kernels }) => kernels),
+      factors.flatMap(({ kernels }) => kernels.map((each) => ({ ...each, origins: kernel.origins }))),
     );
     parts.forEach((part, i) => {
       const { factor } = factors[i];
@@ -266,6 +266,11 @@ class Accumulation {
         alpha: factor,
         beta: i > 0 ? { scale: 1 } : (beta?.factor ?? { scale: 0 }),
         ...(all.length > 0 && { waits: all }),
+        // Of a loop that still has something to do, nobody knows which operations are left to it.
+        origins:
+          rest.stores.length > 0
+            ? part.product.origins
+            : [...new Set([...(part.product.origins ?? []), ...(kernel.origins ?? [])])],
       };
       this.rename(turned[i].c.buffer, target.buffer);
     });

@@ -4,6 +4,7 @@ import { allKernels } from '../../backends/wasm/marks.ts';
 import { isWorthTeam } from '../../backends/wasm/share.ts';
 import { maySleep } from '../../backends/wasm/threads/team.ts';
 import { compileGraph } from '../../compile/compile.ts';
+import { livenessBound } from '../../compile/lifetimes.ts';
 import { at, ChainruleError, checkOptions, positiveInteger, wholeNumber } from '../../graph/index.ts';
 import { getBackend, wasmEngine } from '../backend.ts';
 import { functionBehind, traceFunction, valuesOf } from '../compile.ts';
@@ -37,6 +38,8 @@ export interface Profile<Result = unknown> {
   readonly threads: number;
   /** Bytes of working memory: all but parameters and constants. */
   readonly arenaBytes: number;
+  /** The least in which its kernels could run in their order: the most that is alive at one time. */
+  readonly livenessBound: number;
   /** The kernels as a table, the slowest first, and the totals. */
   toString(): string;
   /**
@@ -112,6 +115,7 @@ export function profile<Args extends readonly any[], Result>(
     repetitions,
     threads: onTeam ? engine.threadsReady : 1,
     arenaBytes: program.arenaBytes,
+    livenessBound: livenessBound(program),
   };
   const toString = (): string => renderTable(kernels, totals);
   return {
