@@ -30,7 +30,8 @@ export function accumulateProducts(
   kept: ReadonlySet<number>,
   updates: readonly Update[],
   table: Buffers,
-): Kernel[] {
+): readonly Kernel[] {
+  if (!kernels.some(({ kind }) => kind === 'product')) return kernels;
   const accumulation = new Accumulation(kernels, kept, updates, table);
   kernels.forEach((_, position) => {
     while (accumulation.relieve(position)) {}
@@ -61,6 +62,8 @@ interface Plan {
 }
 
 class Accumulation {
+  private readonly given: readonly Kernel[];
+  /** What becomes of each of them. */
   private readonly kernels: (Kernel | undefined)[];
   private readonly order: Order;
   private readonly kept: ReadonlySet<number>;
@@ -82,6 +85,7 @@ class Accumulation {
     updates: readonly Update[],
     table: Buffers,
   ) {
+    this.given = kernels;
     this.kernels = [...kernels];
     this.order = new Order(kernels);
     this.kept = kept;
@@ -89,7 +93,8 @@ class Accumulation {
     this.parameters = new Map(updates.map(({ parameter, value }) => [value, parameter]));
   }
 
-  finish(): Kernel[] {
+  finish(): readonly Kernel[] {
+    if (this.gathered.size === 0) return this.given;
     const ordered = this.order.sorted().flatMap((position) => {
       const kernel = this.kernels[position];
       return kernel === undefined ? [] : [...(this.scalars.get(position) ?? []), kernel];
@@ -110,13 +115,13 @@ class Accumulation {
     const sums = sumsOf(kernel);
     for (let node = kernel.nodes.length - 1; node >= 0; node--) {
       const terms = sums[node];
-      if (terms === undefined || !isPrivate(kernel, node, sums)) continue;
+      if (terms === undefined) continue;
       const parts: Part[] = [];
       for (const term of terms) {
         const part = products[term.access];
         if (part !== undefined) parts.push({ ...part, term });
       }
-      if (parts.length === 0) continue;
+      if (parts.length === 0 || !isPrivate(kernel, node, sums)) continue;
       parts.sort((a, b) => a.position - b.position);
       const others = terms.filter(({ access }) => products[access] === undefined);
       const plans = [
