@@ -131,7 +131,11 @@ describe('the same bits on 1, 2 and 3 threads', () => {
     expectSameBits(() => {
       const [w, x] = [wide(96, 96, 2), wide(64, 96, 3)];
       const { last, history } = loop(x, w);
-      const branch = cond(sum(x).greater(0), () => matmul(last, w), () => matmul(last, transpose(w)));
+      const branch = cond(
+        sum(x).greater(0),
+        () => matmul(last, w),
+        () => matmul(last, transpose(w)),
+      );
       return { outputs: [last, history, branch, ...gradients(sum(branch), [w])] };
     }));
 
@@ -143,8 +147,43 @@ describe('the same bits on 1, 2 and 3 threads', () => {
 });
 
 function loop(x: Variable, w: Variable): { last: Variable; history: Variable } {
-  const [last, history] = scan((h: Variable) => [add(mul(matmul(h, w), 0.01), h), sum(h, 1)], x, undefined, {
-    length: 5,
-  }) as unknown as [Variable, Variable];
+  const round = (h: Variable): [Variable, Variable] => [add(mul(matmul(h, w), 0.01), h), sum(h, 1)];
+  const [last, history] = scan(round, x, null, { length: 5 });
   return { last, history };
 }
+
+test('an operation that fails in the middle says so, and the next run is whole', async () => {
+  const numbers = Float32Array.from({ length: 90_000 }, (_, i) => i % 7);
+  const careful = defineOperation({
+    name: 'careful',
+    infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+    compute: ([x], [y]) => {
+      if (x.data[0] < 0) throw new RangeError('careful: a negative number');
+      y.data.set(x.data);
+    },
+    bprop: ({ g }) => g,
+  });
+  const x = input([300, 300]);
+  const engine = engines[2];
+  const executable = engine.load(compileGraph({ outputs: [sum(exp(careful(mul(exp(x), x))))], inputs: [x] }));
+  await allThreads(engine);
+  const [whole] = executable.run([numbers]);
+  expect(() => executable.run([numbers.map(() => -1)])).toThrow('careful: a negative number');
+  expect(executable.run([numbers])[0].item()).toBe(whole.item());
+});
+
+test('worker threads keep no process alive', async () => {
+  const script = `
+    import { configureEngine, compile, exp, sum, tensor } from ${JSON.stringify(new URL('../../../dist/index.js', import.meta.url).href)};
+    configureEngine({ threads: 3, blas: 'off' });
+    const f = compile((x) => sum(exp(x)));
+    const x = tensor(new Float32Array(1e6), { shape: [1000, 1000] });
+    f(x);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    console.log(f(x).item());
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 20_000,
+  });
+  expect(Number(stdout)).toBe(1e6);
+});
