@@ -25,8 +25,8 @@ const EFFORT = 1500;
  * Places ranges.
  *
  * First come, first served leaves no gaps where all ranges have one size. Elsewhere, each range takes the lowest addresses
- * that are free as long as it lives, in one of two orders: the largest first, and the largest product of size and time first
- * (Pisarchyk and Lee (2020), "Efficient memory management for deep neural net inference", section 5). Whatever then reaches
+ * that are free as long as it lives, in one of two orders: the largest first ("greedy by size": Pisarchyk and Lee (2020),
+ * "Efficient memory management for deep neural net inference"), and the largest product of size and time first. Whatever then reaches
  * beyond the bound that liveness gives moves halfway to the front, and all are placed again ("squeaky wheel optimization":
  * Joslin and Clements (1999), Journal of Artificial Intelligence Research 10). The best placement is kept. The search ends
  * with the first one that is close to the bound, or after an effort in proportion to the number of ranges.

@@ -93,6 +93,8 @@ export class TakenAddresses {
       for (const sets of inside ? [sometime, throughout] : [sometime]) {
         sets[node] ??= new AddressSet();
         sets[node].add(offset, offset + range.bytes);
+        // What an insertion moves up counts too, though far less than what is looked at.
+        this.effort += sets[node].starts.length / 64;
       }
       return true;
     });

@@ -89,7 +89,7 @@ describe('ranges', () => {
     expect(placeRanges(ranges).bytes).toBeLessThanOrEqual(1.001 * mostAlive(ranges));
   });
 
-  test('leave gaps for others where first come, first served leaves none', () => {
+  test('make room for later ones, which first come, first served does not', () => {
     // The second must not lie right above the first: it would be in the way of the third.
     const ranges = [range(0, 1, 1), range(1, 3, 1), range(2, 3, 2)];
     expect(placeRanges(ranges).bytes).toBe(3);
