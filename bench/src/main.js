@@ -1,85 +1,101 @@
-/** The benchmark's command: `npm run bench -- [--json] [--only PATTERN] [--rounds N] [--threads]`. */
-import { availableParallelism } from 'node:os';
+/** The benchmark's command: `npm run bench -- [--json] [--only PATTERN] [--rounds N] [--variants LIST] [--save FILE]`. */
 import { parseArgs } from 'node:util';
-import { measureBuild } from './build.js';
-import { cases } from './cases.js';
-import { measureCompile } from './compiling.js';
-import { measureDerivative } from './derivatives.js';
-import * as chainrule from './engines/chainrule.js';
-import { Missing } from './engines/engine.js';
-import * as jax from './engines/jax.js';
-import * as pytorch from './engines/pytorch.js';
-import * as tfjs from './engines/tfjs.js';
-import { measure } from './measure.js';
-import { expected } from './reference.js';
-import { jsonReport, tableReport } from './report.js';
+import { cases } from './cases/index.js';
+import { compareEngines, compareParts, compareStarts } from './compare.js';
+import { Missing, startEngine } from './engines/engine.js';
+import { chainruleStart, otherStarts, usualVariants, variantNames } from './engines/index.js';
+import { buildRecords, comparisonRecords, compileRecords, derivativeRecords } from './report/records.js';
+import { save } from './report/save.js';
+import { printAlone, printComparison } from './report/table.js';
 
 const usage = `Usage: npm run bench -- [options]
-  --only PATTERN  only the cases whose name matches this regular expression
-  --rounds N      samples of each engine per case (default 15)
-  --threads       all cores for engines that can use them (PyTorch always tries 1 and 2 threads)
-  --json          one JSON object a line instead of a table`;
+  --only PATTERN   only the cases whose name matches this regular expression
+  --rounds N       samples of each engine per case (default 15)
+  --variants LIST  of chainrule (default ${usualVariants.join()}; there are ${variantNames.join()})
+  --json           one JSON object a line instead of a table
+  --save FILE      also puts the results into a JSON file, beside those of other cases that it holds
+  --list           names the cases`;
 
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '15' },
-    threads: { type: 'boolean', default: false },
+    variants: { type: 'string', default: usualVariants.join() },
+    save: { type: 'string' },
+    list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
-/** Relative to the largest of the numbers compared. */
-const tolerance = 1e-3;
+const skip = (line) => console.error(`skipped: ${line}`);
 
-async function openEngines() {
-  const threads = options.threads ? availableParallelism() : 1;
-  const engines = [];
-  for (const module of [chainrule, jax, tfjs, pytorch]) {
-    try {
-      engines.push(...(await module.open({ threads })));
-    } catch (error) {
-      if (!(error instanceof Missing)) throw error;
-      console.error(`skipped: ${error.message}`);
-    }
-  }
-  return engines;
-}
-
-/**
- * The engine's task, once it has shown that it computes what it should: a fast wrong answer is no answer.
- * @throws naming the case and the engine
- */
-async function prepareAndCheck(engine, testCase, answers) {
+/** What `make` promises, or nothing where it is missing. */
+async function unlessMissing(make) {
   try {
-    const task = await engine.prepare(testCase);
-    const found = await task.check();
-    const scale = Math.max(...answers.map(Math.abs));
-    answers.forEach((answer, i) => {
-      if (!(Math.abs(found[i] - answer) <= tolerance * scale)) {
-        throw new Error(`number ${i} is ${found[i]} where ${answer} is right`);
-      }
-    });
-    return task;
+    return [await make()];
   } catch (error) {
-    throw new Error(`${testCase.name}: ${engine.label} failed`, { cause: error });
+    if (!(error instanceof Missing)) throw error;
+    skip(error.message);
+    return [];
   }
 }
 
-/** The engines with their seconds per call. */
+/** @returns {Promise<import('./engines/engine.js').Engine[]>} chainrule's variants first */
+async function openEngines() {
+  const ours = options.variants.split(',');
+  const unknown = ours.find((each) => !variantNames.includes(each));
+  if (unknown !== undefined) throw new Error(`no variant ${unknown}; there are ${variantNames}`);
+  const groups = await Promise.all(otherStarts.map((starts) => unlessMissing(starts)));
+  const starts = [...ours.map(chainruleStart), ...groups.flat(2)];
+  const engines = await Promise.all(starts.map((start) => unlessMissing(() => startEngine(start))));
+  return engines.flat();
+}
+
+/** Measures a case and prints it. @returns {Promise<import('./report/records.js').Record[]>} */
 async function measureCase(testCase, engines, rounds) {
-  const answers = expected(testCase);
-  const tasks = [];
-  for (const engine of engines) tasks.push(await prepareAndCheck(engine, testCase, answers));
-  const seconds = await measure(tasks, rounds);
-  for (const task of tasks) task.dispose?.();
-  return engines.map((engine, i) => ({ engine, seconds: seconds[i] }));
+  const ours = engines.filter(({ role }) => role === 'ours');
+  switch (testCase.kind) {
+    case 'build':
+    case 'compile': {
+      const found = await ours[0].measure(testCase, rounds);
+      return told(
+        testCase,
+        (testCase.kind === 'build' ? buildRecords : compileRecords)(testCase, ours[0], found),
+      );
+    }
+    case 'jacobian':
+    case 'gradient': {
+      const records = [];
+      for (const engine of ours) {
+        records.push(...derivativeRecords(testCase, engine, await compareParts(testCase, engine, rounds)));
+      }
+      return told(testCase, records);
+    }
+    case 'cold-start': {
+      const stages = await compareStarts(testCase, engines, rounds);
+      return [...stages].flatMap(([stage, results]) =>
+        compared(testCase, results, `${testCase.name}-${stage}`),
+      );
+    }
+    default:
+      return compared(testCase, await compareEngines(testCase, engines, rounds, skip));
+  }
+}
+
+function compared(testCase, results, name = testCase.name) {
+  if (!options.json) printComparison(testCase, results, name);
+  return comparisonRecords(testCase, results, name);
+}
+
+function told(testCase, records) {
+  if (!options.json) printAlone(testCase, records);
+  return records;
 }
 
 async function main() {
-  if (options.help) {
-    console.log(usage);
+  if (options.help || options.list) {
+    console.log(options.help ? usage : cases.map(({ name }) => name).join('\n'));
     return;
   }
   const pattern = new RegExp(options.only);
@@ -91,15 +107,14 @@ async function main() {
     throw new Error(`no case matches ${options.only}; there are ${cases.map((c) => c.name)}`);
 
   const engines = await openEngines();
-  const report = options.json ? jsonReport(engines) : tableReport(engines);
+  if (!engines.some(({ role }) => role === 'ours'))
+    throw new Error(`none of ${options.variants} can run here`);
   for (const testCase of chosen) {
-    if (testCase.kind === 'build') report.build(testCase, await measureBuild(testCase, rounds));
-    else if (testCase.kind === 'compile') report.compile(testCase, await measureCompile(testCase, rounds));
-    else if (testCase.kind === 'jacobian' || testCase.kind === 'gradient')
-      report.derivative(testCase, await measureDerivative(testCase, rounds));
-    else report.comparison(testCase, await measureCase(testCase, engines, rounds));
+    const records = await measureCase(testCase, engines, rounds);
+    if (options.json) for (const each of records) console.log(JSON.stringify(each));
+    if (options.save) save(options.save, testCase.name, records, cases);
   }
-  for (const engine of engines) engine.close?.();
+  for (const engine of engines) engine.close();
 }
 
 main().then(

@@ -1,8 +1,12 @@
 /** Times tasks in alternation, so that whatever else the machine does falls on all of them alike. */
+import { setTimeout } from 'node:timers/promises';
 
 /** How long a task is run before it counts, and how long one sample lasts, in seconds. */
 const warmUpSeconds = 0.4;
 const sampleSeconds = 0.1;
+
+/** Between samples, in milliseconds: the threads of an OpenMP library go on spinning for about 15 after their work. */
+const pause = 20;
 
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -11,12 +15,12 @@ export function median(numbers) {
 }
 
 /**
- * Seconds per call of each task: the median over the rounds. In a round every task gives one sample, a number of
- * calls that last about `sampleSeconds` together; the task that begins moves on by one from round to round.
+ * The seconds per call of each task, a sample per round. In a round every task gives one sample, a number of calls
+ * that last about `sampleSeconds` together; the task that begins moves on by one from round to round.
  *
  * @param {import('./engines/engine.js').Task[]} tasks
  * @param {number} rounds
- * @returns {Promise<number[]>}
+ * @returns {Promise<number[][]>}
  */
 export async function measure(tasks, rounds) {
   const timesPerSample = [];
@@ -25,10 +29,11 @@ export async function measure(tasks, rounds) {
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < tasks.length; turn++) {
       const i = (round + turn) % tasks.length;
+      await setTimeout(pause);
       samples[i].push((await tasks[i].run(timesPerSample[i])) / timesPerSample[i]);
     }
   }
-  return samples.map(median);
+  return samples;
 }
 
 /** Runs the task until its code is compiled and its caches are filled; how many calls make a sample. */
@@ -40,3 +45,6 @@ async function warmUp(task) {
     if (total >= warmUpSeconds) return Math.max(1, Math.round((sampleSeconds * times) / seconds));
   }
 }
+
+/** The median of the rounds' ratios: what one round suffered, both of its samples did. */
+export const ratioOf = (samples, others) => median(samples.map((each, i) => each / others[i]));

@@ -1,64 +1,77 @@
 /**
- * What the engines have in common.
+ * What the engines have in common. Each runs in a process of its own, or in one per number of threads: its memory, its
+ * threads and what V8 has learnt of its code stay apart from the others'.
  *
- * @typedef {object} Engine
+ * @typedef {object} Start how to start an engine's process
  * @property {string} name
+ * @property {'ours' | 'peer' | 'limit'} role
+ * @property {string} [variant] of chainrule
+ * @property {number} threads
+ * @property {string} command
+ * @property {string[]} parameters
+ * @property {Record<string, string>} [env]
+ *
+ * @typedef {object} Engine a running one
+ * @property {Start} start
+ * @property {string} name
+ * @property {'ours' | 'peer' | 'limit'} role
+ * @property {string} [variant]
+ * @property {number} threads
  * @property {string} label name, version and threads, for people
  * @property {string} version
+ * @property {number} startSeconds from the start of the process until it could work
+ * @property {number} importSeconds of these, the engine's own
  * @property {(testCase: object) => Promise<Task>} prepare everything that is done once: data, parameters, tracing
- * @property {() => void} [close]
+ * @property {(testCase: object, rounds: number) => Promise<any>} measure what the process measures on its own
+ * @property {() => void} close
  *
  * @typedef {object} Task
- * @property {() => Promise<number[]>} check losses of the first steps, or elements of the product
- * @property {(times: number) => number | Promise<number>} run does the work `times` times; seconds it took
- * @property {() => void} [dispose]
+ * @property {() => Promise<number[]>} check losses of the first steps, or elements of the result
+ * @property {(times: number) => Promise<number>} run does the work `times` times; seconds it took
+ * @property {() => Promise<void>} dispose
  */
 import { performance } from 'node:perf_hooks';
-import { checkedLosses, sampleProduct } from '../reference.js';
+import { startProcess } from './process.js';
 
-/** Thrown by an engine's `open` where the engine is not installed. */
+/** Thrown where an engine is not installed, or is not what was asked for. */
 export class Missing extends Error {}
 
-/** Imports a peer's package, or throws Missing. */
-export async function importPeer(specifier) {
-  try {
-    return await import(specifier);
-  } catch (error) {
-    if (error.code === 'ERR_MODULE_NOT_FOUND') throw new Missing(`${specifier} is not installed`);
-    throw error;
+/** Starts the engine's process and waits until it can work. @param {Start} start @returns {Promise<Engine>} @throws Missing */
+export async function startEngine(start) {
+  const { name, role, variant, threads } = start;
+  const began = performance.now();
+  const child = startProcess(start);
+  const hello = await child.ask({ do: 'hello', threads });
+  const startSeconds = (performance.now() - began) / 1000;
+  if (hello.missing !== undefined) {
+    child.close();
+    throw new Missing(hello.missing);
   }
-}
-
-/** A task from a function that does the work once and returns its result at once. */
-export function synchronousTask(testCase, once, dispose) {
   return {
-    check: async () => {
-      if (testCase.kind === 'matmul') return sampleProduct(once());
-      return Array.from({ length: checkedLosses }, once);
+    start,
+    name,
+    role,
+    variant,
+    threads,
+    label: hello.label,
+    version: hello.version,
+    startSeconds,
+    importSeconds: hello.seconds,
+    async prepare(testCase) {
+      const { id } = await child.ask({ do: 'prepare', case: testCase });
+      return {
+        check: async () => (await child.ask({ do: 'check', id })).values,
+        run: async (times) => (await child.ask({ do: 'run', id, times })).seconds,
+        dispose: async () => {
+          await child.ask({ do: 'dispose', id });
+        },
+      };
     },
-    run(times) {
-      const start = performance.now();
-      for (let i = 0; i < times; i++) once();
-      return (performance.now() - start) / 1000;
-    },
-    dispose,
+    measure: async (testCase, rounds) => (await child.ask({ do: 'measure', case: testCase, rounds })).result,
+    close: child.close,
   };
 }
 
-/** A task from a function that promises its result. */
-export function asynchronousTask(testCase, once, dispose) {
-  return {
-    async check() {
-      if (testCase.kind === 'matmul') return sampleProduct(await once());
-      const losses = [];
-      while (losses.length < checkedLosses) losses.push(await once());
-      return losses;
-    },
-    async run(times) {
-      const start = performance.now();
-      for (let i = 0; i < times; i++) await once();
-      return (performance.now() - start) / 1000;
-    },
-    dispose,
-  };
-}
+/** The label of an engine: `PyTorch 2.4.0, 2 threads`. */
+export const labelOf = (name, version, threads) =>
+  `${name} ${version}, ${threads} thread${threads > 1 ? 's' : ''}`;

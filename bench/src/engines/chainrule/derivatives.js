@@ -14,10 +14,9 @@ import {
   tanh,
   tensor,
   valueAndGrad,
-} from '../../dist/index.js';
-import { uniform } from './cases.js';
-import { synchronousTask } from './engines/engine.js';
-import { measure } from './measure.js';
+} from '../../../../dist/index.js';
+import { labelsOf, sizeOf, uniform } from '../../cases/draw.js';
+import { entryOf } from '../implementation.js';
 
 /** Draws tensors of a dtype. */
 const drawn = (dtype) => (shape, scale, seed) => {
@@ -25,30 +24,26 @@ const drawn = (dtype) => (shape, scale, seed) => {
   return tensor(dtype === 'float64' ? Float64Array.from(values) : values, { shape });
 };
 
-const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
-
-const numbers = drawn('float32');
-
 /** A network of tanh layers, from `sizes[0]` numbers to the last of `sizes`. */
-function network(sizes) {
+const network = (sizes) => (numbers) => {
   const weights = sizes
     .slice(1)
     .map((units, i) => numbers([sizes[i], units], Math.sqrt(3 / sizes[i]), 3000 + i));
   return (x) => weights.reduce((h, w) => tanh(matmul(h, w)), x);
-}
+};
 
 /** Functions of a vector, by the names of the cases. */
 const vectorFunctions = {
   wide: { f: network([1000, 100, 10]), inputs: 1000 },
   tall: { f: network([10, 100, 1000]), inputs: 10 },
   square: { f: network([200, 200, 200]), inputs: 200 },
-  pointwise: { f: (x) => tanh(mul(x, add(1, square(x)))), inputs: 300 },
+  pointwise: { f: () => (x) => tanh(mul(x, add(1, square(x)))), inputs: 300 },
 };
 
 /** Scalar functions with what they are functions of: the gradient is taken of all of `at`. */
 const scalarFunctions = {
   mlp(numbers) {
-    const [x, labels] = [numbers([64, 784], 1, 3101), new Int32Array(64).map((_, i) => (7 * i + 3) % 10)];
+    const [x, labels] = [numbers([64, 784], 1, 3101), labelsOf(64, 10)];
     const at = [numbers([784, 300], 0.06, 3102), numbers([300], 0.1, 3103), numbers([300, 10], 0.1, 3104)];
     const f = ([w1, b, w2]) => crossEntropy(matmul(tanh(add(matmul(x, w1), b)), w2), tensor(labels));
     return { f, at };
@@ -84,38 +79,28 @@ const scalarFunctions = {
   },
 };
 
-const MODES = ['auto', 'forward', 'reverse'];
+const modes = { auto: 'auto', 'forward mode': 'forward', 'reverse mode': 'reverse' };
 
-/** Seconds for the Jacobian of each mode; all must agree. */
-async function measureJacobian({ of }, rounds) {
-  const { f, inputs } = vectorFunctions[of];
+/** The Jacobian in the mode that the part names. @param {import('../../cases/alone.js').DerivativeCase} testCase */
+export function prepareJacobian({ of, part, dtype = 'float32' }) {
+  const numbers = drawn(dtype);
+  const { f, inputs } = entryOf(vectorFunctions, of);
   const x = numbers([inputs], 1, 3001);
-  const tasks = MODES.map((mode) => {
-    const run = compile(jacobian(f, { mode }));
-    return { ...synchronousTask({ kind: 'jacobian' }, () => run(x).data), value: run(x).data };
-  });
-  for (const { value } of tasks) {
-    const worst = value.reduce((most, each, i) => Math.max(most, Math.abs(each - tasks[0].value[i])), 0);
-    if (!(worst <= 1e-4)) throw new Error(`jacobian-${of}: two modes differ by ${worst}`);
-  }
-  const [auto, forward, reverse] = await measure(tasks, rounds);
-  return forward < reverse
-    ? { ours: auto, peer: 'forward mode', theirs: forward }
-    : { ours: auto, peer: 'reverse mode', theirs: reverse };
+  const run = compile(jacobian(f(numbers), { mode: entryOf(modes, part) }));
+  const once = () => run(x).data;
+  return { once, read: once };
 }
 
-/** Seconds for f with its gradient, and for f alone; the gradient must be what differences of f say. */
-async function measureGradient({ of }, rounds) {
+/** f, with its gradient or alone. @param {import('../../cases/alone.js').DerivativeCase} testCase */
+export function prepareGradient({ of, part, dtype = 'float32' }) {
+  const { f, at } = entryOf(scalarFunctions, of)(drawn(dtype));
+  if (part === 'the function') {
+    const alone = compile(f);
+    return { once: () => alone(at).item() };
+  }
   checkGradient(of);
-  const { f, at } = scalarFunctions[of](numbers);
-  const alone = compile(f);
   const both = compile(valueAndGrad(f));
-  const tasks = [
-    synchronousTask({ kind: 'gradient' }, () => both(at)[0].item()),
-    synchronousTask({ kind: 'gradient' }, () => alone(at).item()),
-  ];
-  const [ours, theirs] = await measure(tasks, rounds);
-  return { ours, peer: 'the function', theirs };
+  return { once: () => both(at)[0].item() };
 }
 
 /** @throws unless the gradient is, along one direction, what differences say, in float64. */
@@ -140,13 +125,4 @@ function checkGradient(of) {
   if (!(Math.abs(found - expected) <= 1e-6 * Math.abs(expected))) {
     throw new Error(`gradient-${of}: the slope is ${found} where differences give ${expected}`);
   }
-}
-
-/**
- * The two times whose ratio the case is about.
- * @param {import('./cases.js').DerivativeCase} testCase
- * @returns {Promise<{ ours: number, peer: string, theirs: number }>}
- */
-export function measureDerivative(testCase, rounds) {
-  return testCase.kind === 'jacobian' ? measureJacobian(testCase, rounds) : measureGradient(testCase, rounds);
 }

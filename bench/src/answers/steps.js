@@ -1,36 +1,9 @@
-/** The right answers, by plain loops in float64, against which every engine is checked before it is timed. */
-import { matmulData, stepData } from './cases.js';
+/** The losses of a perceptron's training steps, by plain loops in float64. */
+import { stepData } from '../cases/steps.js';
 
-/** How many losses a check compares: the first, and those after each of five updates. */
-export const checkedLosses = 6;
-
-/** Where `sampleProduct` looks: enough elements to tell a wrong product from a right one. */
-const sampled = 64;
-
-/** The elements of a product that a check compares. */
-export function sampleProduct(product) {
-  const stride = Math.floor(product.length / sampled) + 1;
-  return Array.from({ length: Math.ceil(product.length / stride) }, (_, i) => product[i * stride]);
-}
-
-/** What `check()` of an engine's task must return. */
-export function expected(testCase) {
-  return testCase.kind === 'step' ? expectedLosses(testCase) : expectedProduct(testCase);
-}
-
-function expectedProduct(testCase) {
-  const { size } = testCase;
-  const { a, b } = matmulData(testCase);
-  return sampleProduct(Uint32Array.from({ length: size * size }, (_, i) => i)).map((position) => {
-    const row = Math.floor(position / size);
-    let sum = 0;
-    for (let k = 0; k < size; k++) sum += a[row * size + k] * b[k * size + (position % size)];
-    return sum;
-  });
-}
-
-function expectedLosses(testCase) {
-  const { batch, activation, learningRate } = testCase;
+/** @param {import('../cases/steps.js').StepCase} testCase */
+export function expectedLosses(testCase) {
+  const { batch, activation, learningRate, losses } = testCase;
   const { layers, x, y } = stepData(testCase);
   const weights = layers.map((layer) => ({
     ...layer,
@@ -42,7 +15,7 @@ function expectedLosses(testCase) {
       ? { f: (v) => Math.max(v, 0), slope: (out) => (out > 0 ? 1 : 0) }
       : { f: Math.tanh, slope: (out) => 1 - out * out };
   const lossAndGradient = testCase.loss === 'crossEntropy' ? crossEntropy : squaredError;
-  return Array.from({ length: checkedLosses }, () => {
+  return Array.from({ length: losses }, () => {
     const values = [Float64Array.from(x)];
     weights.forEach((layer, i) => {
       const out = affine(values[i], layer, batch);

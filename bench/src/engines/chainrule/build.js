@@ -1,7 +1,7 @@
 /** How long chainrule takes for large graphs: to build them, to differentiate them, and to evaluate the result. */
 import { performance } from 'node:perf_hooks';
-import { add, evaluate, gradients, input, mul, sin, tensor } from '../../dist/index.js';
-import { median } from './measure.js';
+import { add, evaluate, gradients, input, mul, sin, tensor } from '../../../../dist/index.js';
+import { median } from '../../measure.js';
 
 /** Repetitions after the warm-up: enough for a median, but no more are begun once this many seconds have passed. */
 const mostRepetitions = 5;
@@ -40,7 +40,7 @@ const ladder = {
 /**
  * Seconds for each phase, medians: the graph, its gradient graph, and the evaluation of the gradient, the first time
  * (which compiles it) and again.
- * @param {import('./cases.js').BuildCase} testCase
+ * @param {import('../../cases/alone.js').BuildCase} testCase
  */
 export async function measureBuild(testCase, rounds) {
   const { build, derivative } = testCase.graph === 'chain' ? chain : ladder;

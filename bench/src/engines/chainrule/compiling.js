@@ -4,8 +4,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { compileGraph } from '../../dist/compile/compile.js';
-import { wasmEngine } from '../../dist/engine/backend.js';
+import { compileGraph } from '../../../../dist/compile/compile.js';
+import { wasmEngine } from '../../../../dist/engine/backend.js';
 import {
   add,
   compile,
@@ -22,12 +22,11 @@ import {
   tanh,
   tensor,
   withUpdates,
-} from '../../dist/index.js';
-import { linear, sequential } from '../../dist/nn/index.js';
-import { adam } from '../../dist/optim/index.js';
-import { uniform } from './cases.js';
-import { backend } from './engines/chainrule.js';
-import { median } from './measure.js';
+} from '../../../../dist/index.js';
+import { linear, sequential } from '../../../../dist/nn/index.js';
+import { adam } from '../../../../dist/optim/index.js';
+import { labelsOf, sizeOf, uniform } from '../../cases/draw.js';
+import { median } from '../../measure.js';
 
 /** Repetitions that do not count last this long at least: V8 compiles a function when it has run for a while. */
 const warmUpSeconds = 2;
@@ -39,23 +38,14 @@ const budgetSeconds = 15;
 /** The depths between which the exponent of the time is fitted. */
 const depths = [50, 100, 200, 400, 800];
 
-const numbers = (shape, scale, seed) =>
-  tensor(
-    uniform(
-      shape.reduce((a, b) => a * b, 1),
-      scale,
-      seed,
-    ),
-    { shape },
-  );
+const numbers = (shape, scale, seed) => tensor(uniform(sizeOf(shape), scale, seed), { shape });
 
 /** Three layers of 784-128-64-10 units with relu between them, and the cross-entropy. */
 function perceptron(batch) {
   const model = sequential(linear(784, 128), relu, linear(128, 64), relu, linear(64, 10));
-  const labels = Int32Array.from({ length: batch }, (_, i) => (i * 7 + 3) % 10);
   return {
     loss: (x, y) => crossEntropy(model(x), y),
-    data: [numbers([batch, 784], 1, 4001), tensor(labels)],
+    data: [numbers([batch, 784], 1, 4001), tensor(labelsOf(batch, 10))],
   };
 }
 
@@ -123,7 +113,7 @@ function check(name, { loss, data }) {
   const step = stepOf({ loss });
   setBackend('reference');
   const expected = evaluate(loss(...data)).item();
-  setBackend(backend);
+  setBackend('wasm');
   const [first, second] = [step(...data).item(), step(...data).item()];
   if (!(Math.abs(first - expected) <= 1e-3 * expected && second < first)) {
     throw new Error(`${name}: the losses are ${first}, then ${second}, where the first is ${expected}`);
@@ -163,7 +153,7 @@ async function measureStages({ name, of }, rounds) {
     ['', wholeTime(make(batch + 2 * i + 1))],
     ...stageTimes(make(batch + 2 * i + 2)),
   ]);
-  return { seconds };
+  return { seconds: Object.fromEntries(seconds) };
 }
 
 /** Seconds for each depth, and the exponent k for which depth^k fits them best. */
@@ -172,7 +162,10 @@ async function measureExponent({ name }, rounds) {
   const seconds = await repeat(rounds, (i) =>
     depths.map((depth) => [String(depth), wholeTime(residual(depth, 16 + i))]),
   );
-  return { seconds, exponent: slope(depths.map(Math.log), [...seconds.values()].map(Math.log)) };
+  return {
+    seconds: Object.fromEntries(seconds),
+    exponent: slope(depths.map(Math.log), [...seconds.values()].map(Math.log)),
+  };
 }
 
 /** The slope of the line through the points by least squares. */
@@ -185,8 +178,8 @@ function slope(xs, ys) {
 
 /**
  * Seconds by name, medians, and the exponent where the case is about one.
- * @param {import('./cases.js').CompileCase} testCase
- * @returns {Promise<{ seconds: Map<string, number>, exponent?: number }>}
+ * @param {import('../../cases/alone.js').CompileCase} testCase
+ * @returns {Promise<{ seconds: Record<string, number>, exponent?: number }>}
  */
 export function measureCompile(testCase, rounds) {
   return testCase.of === 'residual-exponent'
