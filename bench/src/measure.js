@@ -5,6 +5,10 @@ import { setTimeout } from 'node:timers/promises';
 const warmUpSeconds = 0.4;
 const sampleSeconds = 0.1;
 
+/** A case takes about so many seconds at most: slow engines make the rounds fewer, but no fewer than `leastRounds`. */
+const caseSeconds = 90;
+const leastRounds = 5;
+
 /** Between samples, in milliseconds: the threads of an OpenMP library go on spinning for about 15 after their work. */
 const pause = 20;
 
@@ -23,26 +27,31 @@ export function median(numbers) {
  * @returns {Promise<number[][]>}
  */
 export async function measure(tasks, rounds) {
-  const timesPerSample = [];
-  for (const task of tasks) timesPerSample.push(await warmUp(task));
+  const plans = [];
+  for (const task of tasks) plans.push(await warmUp(task));
+  const roundSeconds = plans.reduce((sum, { seconds }) => sum + seconds, 0);
+  const count = Math.min(rounds, Math.max(leastRounds, Math.floor(caseSeconds / roundSeconds)));
   const samples = tasks.map(() => []);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < count; round++) {
     for (let turn = 0; turn < tasks.length; turn++) {
       const i = (round + turn) % tasks.length;
+      const { times } = plans[i];
       await setTimeout(pause);
-      samples[i].push((await tasks[i].run(timesPerSample[i])) / timesPerSample[i]);
+      samples[i].push((await tasks[i].run(times)) / times);
     }
   }
   return samples;
 }
 
-/** Runs the task until its code is compiled and its caches are filled; how many calls make a sample. */
+/** Runs the task until its code is compiled and its caches are filled; how many calls make a sample, and its length. */
 async function warmUp(task) {
   let total = 0;
   for (let times = 1; ; times *= 2) {
     const seconds = await task.run(times);
     total += seconds;
-    if (total >= warmUpSeconds) return Math.max(1, Math.round((sampleSeconds * times) / seconds));
+    if (total < warmUpSeconds) continue;
+    const calls = Math.max(1, Math.round((sampleSeconds * times) / seconds));
+    return { times: calls, seconds: (calls * seconds) / times };
   }
 }
 

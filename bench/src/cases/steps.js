@@ -130,7 +130,7 @@ export const stepCases = [
     limit: null, // a call of the BLAS takes longer than its product
   }),
   transformer({ width: 256, heads: 4, tokens: 64, batch: 8 }),
-  convolution({ channels: 16, hidden: 32, extent: 28, batch: 16 }),
+  convolution({ channels: 16, hidden: 32, extent: 14, batch: 8 }),
   lstm({ steps: 16, inputs: 64, units: 128, batch: 32 }),
 ];
 

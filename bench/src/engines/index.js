@@ -1,7 +1,6 @@
 /** The engines to measure: how the process of each is started. */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Missing } from './engine.js';
 
@@ -11,8 +10,8 @@ const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const threadCounts = availableParallelism() > 1 ? [1, 2] : [1];
 
 /**
- * chainrule's configurations. What its own variables say of the environment does not reach the variants: each says what it
- * is. The dots of `relaxed` are fused multiply-adds, which Node 20 has behind a flag.
+ * chainrule's configurations: `wasm` has no native parts, `blas` gives large products to a native library, `relaxed` is `wasm` with
+ * fused multiply-adds where Node has them behind a flag.
  */
 const variants = {
   'wasm-1': { threads: 1, blas: 'off' },
@@ -35,12 +34,12 @@ function javascript(module, options, { flags = [], ...start }) {
   };
 }
 
-/** @returns {import('./engine.js').Start} */
+/** What the environment says of chainrule does not reach a variant, but for the name of a BLAS. @returns {import('./engine.js').Start} */
 export function chainruleStart(variant) {
   const { threads, blas, relaxed = false } = variants[variant];
   return javascript(
     'chainrule/index.js',
-    { variant, threads, blas: blas !== 'off' },
+    { variant, threads, blas: blas !== 'off', relaxed },
     {
       name: 'chainrule',
       role: 'ours',
@@ -49,9 +48,8 @@ export function chainruleStart(variant) {
       flags: relaxed ? ['--experimental-wasm-relaxed-simd'] : [],
       env: {
         CHAINRULE_THREADS: String(threads),
-        CHAINRULE_BLAS: blas === 'auto' ? (process.env.CHAINRULE_BLAS ?? 'auto') : blas,
-        CHAINRULE_RELAXED_SIMD: relaxed ? 'auto' : 'off',
-        NODE_PATH: [path('../../node_modules'), process.env.NODE_PATH].filter(Boolean).join(delimiter),
+        CHAINRULE_BLAS: blas === 'off' ? 'off' : (process.env.CHAINRULE_BLAS ?? 'auto'),
+        CHAINRULE_RELAXED_SIMD: 'auto',
       },
     },
   );

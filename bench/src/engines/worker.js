@@ -84,3 +84,4 @@ async function answer(request) {
 for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`);
 }
+process.exit(); // whatever threads an engine still has

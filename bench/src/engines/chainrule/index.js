@@ -1,6 +1,6 @@
 /** chainrule itself, as a user would write it. */
 import { readFile } from 'node:fs/promises';
-import * as chainrule from '../../../../dist/index.js';
+import { describeEngine } from '../../../../dist/index.js';
 import { NotHere } from '../implementation.js';
 import { measureBuild } from './build.js';
 import { measureCompile } from './compiling.js';
@@ -10,22 +10,22 @@ import { convolution, lstm, transformer } from './networks.js';
 import { prepareNetwork, prepareStep } from './steps.js';
 
 /**
- * @param {{ variant: string, threads: number, blas: boolean }} wanted
+ * @param {{ variant: string, threads: number, blas: boolean, relaxed: boolean }} wanted
  * @returns {Promise<import('../implementation.js').Implementation>}
  * @throws NotHere if chainrule runs otherwise than wanted here
  */
-export async function open({ variant, threads, blas }) {
-  // Without describeEngine there is one engine: one thread, no BLAS.
-  const engine = chainrule.describeEngine?.() ?? { threads: 1, blas: 'off' };
-  if (engine.threads !== threads)
-    throw new NotHere(`chainrule ${variant}: here it has threads: ${engine.threads}`);
-  const hasBlas = engine.blas !== undefined && engine.blas !== null && engine.blas !== 'off';
-  if (hasBlas !== blas) throw new NotHere(`chainrule ${variant}: here its BLAS is ${hasBlas ? 'on' : 'off'}`);
+export async function open({ variant, threads, blas, relaxed }) {
+  const engine = describeEngine();
+  const unlike = (what) => new NotHere(`chainrule ${variant}: here it has ${what}`);
+  if (engine.threads !== threads) throw unlike(`threads: ${engine.threads}`);
+  if ((engine.blas !== undefined) !== blas)
+    throw unlike(engine.blas === undefined ? 'no BLAS' : engine.blas.name);
+  if (relaxed && engine.simd !== 'relaxed') throw unlike(`${engine.simd} SIMD`);
   const packageFile = new URL('../../../../package.json', import.meta.url);
   const { version } = JSON.parse(await readFile(packageFile, 'utf8'));
   return {
     version,
-    label: `chainrule ${version} ${variant}`,
+    label: `chainrule ${version} ${variant}${engine.blas === undefined ? '' : ` (${engine.blas.name})`}`,
     families: {
       step: prepareStep,
       transformer: prepareNetwork(transformer),

@@ -1,15 +1,19 @@
-/** The networks of cases/steps.js, from their input to their output. */
+/**
+ * The networks of cases/steps.js, from their input to their output. Attention is written out: dotProductAttention of
+ * jax-js 0.1 does not run in Node 20.
+ */
 
 export function networksOf({ nn, lax, numpy: np }) {
   const affine = (x, weight, bias) => np.matmul(x, weight).add(bias);
   const layerNorm = (x, gain, shift) => nn.standardize(x, -1).mul(gain).add(shift);
   return {
     transformer(p, x, { width, heads, tokens, batch }) {
-      const apart = (each) => each.reshape([batch, tokens, heads, width / heads]);
+      const apart = (each) => each.reshape([batch, tokens, heads, width / heads]).transpose([0, 2, 1, 3]);
       const qkv = affine(layerNorm(x.ref, p.gain1, p.shift1), p.qkvWeight, p.qkvBias);
       const [q, k, v] = np.split(qkv, 3, -1).map(apart);
-      const mixed = nn.dotProductAttention(q, k, v).reshape([batch, tokens, width]);
-      const h = x.add(affine(mixed, p.outWeight, p.outBias));
+      const scores = np.matmul(q, k.transpose([0, 1, 3, 2])).mul(Math.sqrt(heads / width));
+      const mixed = np.matmul(nn.softmax(scores, -1), v).transpose([0, 2, 1, 3]);
+      const h = x.add(affine(mixed.reshape([batch, tokens, width]), p.outWeight, p.outBias));
       const up = nn.relu(affine(layerNorm(h.ref, p.gain2, p.shift2), p.upWeight, p.upBias));
       return h.add(affine(up, p.downWeight, p.downBias));
     },
