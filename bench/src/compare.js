@@ -1,4 +1,5 @@
 /** Measures a case: every engine that can do it shows that it computes what it should, then all take turns. */
+import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { expected, mismatch } from './answers/index.js';
 import { startEngine } from './engines/engine.js';

@@ -1,9 +1,10 @@
 /** What is measured of chainrule alone: derivatives beside functions, large graphs, the making of programs. */
+import { stepCases } from './steps.js';
 
 /**
  * A derivative beside what it should cost little more than; see engines/chainrule/derivatives.js. The tasks of
  * `parts` are measured in turn.
- * @typedef {{ kind: 'jacobian' | 'gradient', name: string, of: string, parts: string[] }} DerivativeCase
+ * @typedef {{ kind: 'jacobian' | 'gradient', name: string, of: string, parts: string[], step?: object }} DerivativeCase
  */
 
 /** Gradients of a graph of `size` rungs. See engines/chainrule/build.js.
@@ -26,12 +27,20 @@ const gradient = (of) => ({
   parts: ['value and gradient', 'the function'],
 });
 
+/** The loss of a perceptron's training step, with its gradient and without. */
+const gradientOfStep = (step) => ({
+  ...gradient('perceptron'),
+  name: step.name.replace('step', 'gradient'),
+  step,
+});
+
 const compile = (of) => ({ kind: 'compile', name: `compile-${of}`, of });
 
 /** @type {DerivativeCase[]} */
 export const derivativeCases = [
   ...['wide', 'tall', 'square', 'pointwise'].map(jacobian),
   ...['mlp', 'rnn', 'gmm', 'least-squares'].map(gradient),
+  ...stepCases.filter(({ kind }) => kind === 'step').map(gradientOfStep),
 ];
 
 /** @type {(BuildCase | CompileCase)[]} */

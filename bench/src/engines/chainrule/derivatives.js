@@ -6,7 +6,9 @@ import {
   jacobian,
   logSumExp,
   matmul,
+  mean,
   mul,
+  relu,
   scan,
   square,
   sub,
@@ -16,6 +18,7 @@ import {
   valueAndGrad,
 } from '../../../../dist/index.js';
 import { labelsOf, sizeOf, uniform } from '../../cases/draw.js';
+import { layersOf } from '../../cases/steps.js';
 import { entryOf } from '../implementation.js';
 
 /** Draws tensors of a dtype. */
@@ -40,8 +43,30 @@ const vectorFunctions = {
   pointwise: { f: () => (x) => tanh(mul(x, add(1, square(x)))), inputs: 300 },
 };
 
-/** Scalar functions with what they are functions of: the gradient is taken of all of `at`. */
+/**
+ * Scalar functions with what they are functions of: the gradient is taken of all of `at`. Where kinks may lie between the two
+ * points of a difference, its step `h` is small, and it is less sure.
+ */
 const scalarFunctions = {
+  perceptron(numbers, { step }) {
+    const { sizes, batch } = step;
+    const classes = sizes[sizes.length - 1];
+    const operand = ({ shape, scale, seed }) => numbers(shape, scale, seed);
+    const at = layersOf(step).flatMap(({ w, b }) => [operand(w), operand(b)]);
+    const x = numbers([batch, sizes[0]], 1, 1001);
+    const activation = step.activation === 'relu' ? relu : tanh;
+    const isClassifier = step.loss === 'crossEntropy';
+    const y = isClassifier ? tensor(labelsOf(batch, classes)) : numbers([batch, classes], 1, 1002);
+    const lossOf = isClassifier ? crossEntropy : (out, y) => mean(square(sub(out, y)));
+    const f = (parameters) => {
+      let h = x;
+      for (let i = 0; i < parameters.length; i += 2) {
+        h = add(matmul(i === 0 ? h : activation(h), parameters[i]), parameters[i + 1]);
+      }
+      return lossOf(h, y);
+    };
+    return { f, at, h: 1e-8, tolerance: 1e-4 };
+  },
   mlp(numbers) {
     const [x, labels] = [numbers([64, 784], 1, 3101), labelsOf(64, 10)];
     const at = [numbers([784, 300], 0.06, 3102), numbers([300], 0.1, 3103), numbers([300, 10], 0.1, 3104)];
@@ -92,20 +117,21 @@ export function prepareJacobian({ of, part, dtype = 'float32' }) {
 }
 
 /** f, with its gradient or alone. @param {import('../../cases/alone.js').DerivativeCase} testCase */
-export function prepareGradient({ of, part, dtype = 'float32' }) {
-  const { f, at } = entryOf(scalarFunctions, of)(drawn(dtype));
+export function prepareGradient(testCase) {
+  const { of, part, dtype = 'float32' } = testCase;
+  const { f, at } = entryOf(scalarFunctions, of)(drawn(dtype), testCase);
   if (part === 'the function') {
     const alone = compile(f);
     return { once: () => alone(at).item() };
   }
-  checkGradient(of);
+  checkGradient(testCase);
   const both = compile(valueAndGrad(f));
   return { once: () => both(at)[0].item() };
 }
 
 /** @throws unless the gradient is, along one direction, what differences say, in float64. */
-function checkGradient(of) {
-  const { f, at } = scalarFunctions[of](drawn('float64'));
+function checkGradient(testCase) {
+  const { f, at, h = 1e-5, tolerance = 1e-6 } = scalarFunctions[testCase.of](drawn('float64'), testCase);
   const [alone, both] = [compile(f), compile(valueAndGrad(f))];
   const directions = at.map(({ shape }, i) => uniform(sizeOf(shape), 1, 3501 + i));
   const moved = (t) =>
@@ -115,14 +141,13 @@ function checkGradient(of) {
         { shape },
       ),
     );
-  const h = 1e-5;
   const expected = (alone(moved(h)).item() - alone(moved(-h)).item()) / (2 * h);
   const [, gradient] = both(at);
   const found = gradient.reduce(
     (total, { data }, i) => total + data.reduce((sum, each, j) => sum + each * directions[i][j], 0),
     0,
   );
-  if (!(Math.abs(found - expected) <= 1e-6 * Math.abs(expected))) {
-    throw new Error(`gradient-${of}: the slope is ${found} where differences give ${expected}`);
+  if (!(Math.abs(found - expected) <= tolerance * Math.abs(expected))) {
+    throw new Error(`${testCase.name}: the slope is ${found} where differences give ${expected}`);
   }
 }
