@@ -52,5 +52,6 @@ export const kernelCases = [
     name: 'call-overhead',
     bytes: null,
     handedBack: true,
+    limit: null,
   },
 ];

@@ -122,7 +122,7 @@ export const stepCases = [
   step([784, 128, 10], 32),
   step([784, 300, 10], 64),
   step([784, 512, 512, 10], 128),
-  step([1024, 1024, 1024, 1024, 10], 256, { losses: 3 }),
+  step([1024, 1024, 1024, 1024, 10], 256, { losses: 2 }),
   step([2, 8, 8, 1], 1, {
     activation: 'tanh',
     loss: 'squaredError',

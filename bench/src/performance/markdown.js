@@ -1,12 +1,14 @@
 /** Tables of Markdown. */
 
 /**
+ * Columns of numbers stand on the right.
  * @param {string[]} head
  * @param {(string | number | null | undefined)[][]} rows where there is nothing to say, the cell is empty
  */
 export function table(head, rows) {
   const line = (cells) => `| ${cells.map((each) => each ?? '').join(' | ')} |`;
-  const rule = head.map((_, i) => (i === 0 ? '---' : '---:'));
+  const isNumeric = (column) => rows.every((cells) => /^\d|^$/.test(cells[column] ?? ''));
+  const rule = head.map((_, column) => (isNumeric(column) ? '---:' : '---'));
   return [line(head), line(rule), ...rows.map(line)].join('\n');
 }
 

@@ -20,9 +20,9 @@ const steps = (records) =>
     ]),
   );
 
-const networks = (records) =>
+const beside = (title) => (records) =>
   table(
-    ['one training step', 'variant', 'time', ...peerTitles],
+    [title, 'variant', 'time', ...peerTitles],
     rowsOf(records).map((each) => [nameOf(each), each.variant, duration(each.us), ...toPeers(each)]),
   );
 
@@ -147,7 +147,7 @@ export const sections = [
     title: 'Training steps of other networks',
     only: '^(transformer|convolution|lstm)',
     text: 'A block of attention, layer norm and perceptron; two convolutions; a recurrent layer over a sequence. TensorFlow.js has no gradient of a convolution kernel on its WebAssembly backend.',
-    body: networks,
+    body: beside('one training step'),
   },
   {
     title: 'Square products',
@@ -189,7 +189,7 @@ export const sections = [
     title: 'Calls',
     only: '^call-overhead',
     text: 'Four numbers go in, 1 is added, four numbers come out.',
-    body: networks,
+    body: beside('one call'),
   },
   {
     title: 'Cold start',

@@ -1,6 +1,6 @@
 /** Results in a file: the machine, and the records with the case and the day that each is of. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, type } from 'node:os';
+import { arch, cpus, type } from 'node:os';
 
 /** @typedef {{ cpu: string, cores: number, node: string, system: string }} Machine */
 
@@ -11,7 +11,7 @@ export const describeMachine = () => ({
   cpu: cpus()[0].model.trim(),
   cores: cpus().length,
   node: process.versions.node,
-  system: `${type()} ${release()}`,
+  system: `${type()} ${arch()}`,
 });
 
 /** @returns {Saved} */
