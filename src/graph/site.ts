@@ -22,14 +22,9 @@ export interface Site {
 /** Frames kept: deep enough to leave this library's own frames behind. */
 const FRAMES = 24;
 
-/**
- * This library's own folders: frames below them are not the user's. Where Node follows source maps, the frames of compiled
- * files name the sources.
- */
-const HOMES = ['..', '../../src/'].flatMap((folder) => {
-  const { href } = new URL(folder, import.meta.url);
-  return [href, href.replace(/^file:\/\//, '')];
-});
+/** This library's own folder, `src` or `dist`: frames below it are not the user's. Source maps of `dist` name files in it. */
+const HOME = new URL('..', import.meta.url).href;
+const HOMES = [HOME, HOME.replace(/^file:\/\//, '')];
 
 class StackSite implements Site {
   private readonly holder: { stack?: string } = {};

@@ -41,14 +41,14 @@ export function utf8(out: number[], text: string): void {
   for (const byte of bytes) out.push(byte);
 }
 
-/** Appends all of `bytes`. */
-export function append(out: number[], bytes: readonly number[]): void {
-  for (let i = 0; i < bytes.length; i++) out.push(bytes[i]);
+/** Bytes of all parts together. */
+export function lengthOf(parts: readonly (readonly number[])[]): number {
+  return parts.reduce((length, part) => length + part.length, 0);
 }
 
 /** All parts, one after another. */
 export function joined(parts: readonly (readonly number[])[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  const out = new Uint8Array(lengthOf(parts));
   let offset = 0;
   for (const part of parts) {
     out.set(part, offset);

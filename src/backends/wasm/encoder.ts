@@ -5,7 +5,7 @@
  * like a listing. Source of all encodings: WebAssembly Core Specification 2.0, chapter 5 (binary format), and
  * the relaxed SIMD extension.
  */
-import { append, joined, signed32, signed64, unsigned, utf8 } from './bytes.ts';
+import { joined, lengthOf, signed32, signed64, unsigned, utf8 } from './bytes.ts';
 import { OPCODES, type PlainInstruction } from './opcodes.ts';
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
@@ -233,23 +233,24 @@ export class FunctionBuilder {
     return this.code.length;
   }
 
-  encode(out: number[]): void {
-    const body: number[] = [];
+  /** The entry of the code section, in parts. */
+  encode(): readonly (readonly number[])[] {
+    const locals: number[] = [];
     const runs: { type: ValueType; count: number }[] = [];
     for (const type of this.localTypes) {
       const last = runs.at(-1);
       if (last?.type === type) last.count++;
       else runs.push({ type, count: 1 });
     }
-    unsigned(body, runs.length);
+    unsigned(locals, runs.length);
     for (const run of runs) {
-      unsigned(body, run.count);
-      body.push(VALUE_TYPE[run.type]);
+      unsigned(locals, run.count);
+      locals.push(VALUE_TYPE[run.type]);
     }
-    unsigned(out, body.length + this.code.length + 1);
-    append(out, body);
-    append(out, this.code);
-    out.push(0x0b);
+    const end = [0x0b];
+    const size: number[] = [];
+    unsigned(size, locals.length + this.code.length + end.length);
+    return [size, locals, this.code, end];
   }
 }
 
@@ -317,12 +318,18 @@ export class ModuleBuilder {
   /** The binary. Every module imports its linear memory as `env.memory`. */
   encode(): Uint8Array<ArrayBuffer> {
     const parts: (readonly number[])[] = [[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]];
-    const section = (id: number, write: (body: number[]) => void): void => {
+    /** A section: what `write` writes, then `rest`, which is not copied byte by byte. */
+    const section = (
+      id: number,
+      write: (body: number[]) => void,
+      rest: readonly (readonly number[])[] = [],
+    ): void => {
       const body: number[] = [];
       write(body);
       const head = [id];
-      unsigned(head, body.length);
+      unsigned(head, body.length + lengthOf(rest));
       parts.push(head, body);
+      for (const each of rest) parts.push(each);
     };
 
     section(1, (body) => {
@@ -371,10 +378,11 @@ export class ModuleBuilder {
         unsigned(body, index);
       }
     });
-    section(10, (body) => {
-      unsigned(body, this.functions.length);
-      for (const built of this.functions) built.encode(body);
-    });
+    section(
+      10,
+      (body) => unsigned(body, this.functions.length),
+      this.functions.flatMap((built) => built.encode()),
+    );
     return joined(parts);
   }
 }
