@@ -64,7 +64,7 @@ describe('README', () => {
   );
 });
 
-describe.each(['derivatives', 'rewrites'])('docs/%s.md', (page) => {
+describe.each(['derivatives', 'profiling', 'rewrites'])('docs/%s.md', (page) => {
   test.each(snippetsOf(`docs/${page}.md`).map((code, i) => [i, code] as const))(
     'snippet %i runs and prints what it says',
     async (i, code) => {

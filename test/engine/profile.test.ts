@@ -6,6 +6,7 @@ import {
   cholesky,
   compile,
   cond,
+  configureEngine,
   crossEntropy,
   exp,
   grad,
@@ -18,7 +19,7 @@ import {
   scan,
   setBackend,
   sum,
-  type Tensor,
+  Tensor,
   tanh,
   tensor,
   type Variable,
@@ -75,7 +76,10 @@ const inside = (kernels: readonly KernelProfile[], position: number): KernelProf
 const positionOf = (kernels: readonly KernelProfile[], kind: KernelProfile['kind']): number =>
   kernels.findIndex((kernel) => kernel.kind === kind);
 
-afterEach(() => setBackend('wasm'));
+afterEach(() => {
+  setBackend('wasm');
+  configureEngine({ threads: 'auto', blas: 'auto' });
+});
 
 describe('the profile of a training step', () => {
   const { step, images, labels } = training();
@@ -200,6 +204,40 @@ describe('a profile', () => {
       expect(ts, name).toBeGreaterThanOrEqual(outer.ts);
       expect(ts + dur, name).toBeLessThanOrEqual(outer.ts + outer.dur + 0.001);
     }
+  });
+
+  test('on two threads computes what one does, and its kernels stay in their loops', () => {
+    const f = compile((xs: Variable, start: Variable) => {
+      const [last] = scan((s: Variable, x: Variable) => [tanh(add(matmul(s, s), x)), s], start, xs);
+      return last as Variable;
+    });
+    const noise = (shape: number[]): Tensor => {
+      const size = shape.reduce((a, b) => a * b);
+      return new Tensor(
+        shape,
+        'float32',
+        Float32Array.from({ length: size }, (_, i) => Math.sin(i)),
+      );
+    };
+    const args = [noise([3, 128, 128]), noise([128, 128])] as const;
+    configureEngine({ threads: 1, blas: 'off' });
+    const alone = profile(f, [...args], { repetitions: 1 });
+    configureEngine({ threads: 2 });
+    const together = profile(f, [...args], { repetitions: 3 });
+    expect([alone.threads, together.threads]).toEqual([1, 2]);
+    expect(together.result.data).toEqual(alone.result.data);
+    expect(String(together)).toContain('on 2 threads');
+    const { kernels } = together;
+    const loop = positionOf(kernels, 'repeat');
+    expect(inside(kernels, loop).map(({ calls }) => calls)).toEqual([3, 3]);
+    const events = eventsOf(together.trace());
+    const [outer] = events.filter(({ args }) => args.kernel === loop);
+    let last = outer.ts;
+    for (const { ts, dur } of events.filter(({ name }) => name.startsWith('scan: '))) {
+      expect(ts).toBeGreaterThanOrEqual(last - 0.001);
+      last = ts + dur;
+    }
+    expect(last).toBeLessThanOrEqual(outer.ts + outer.dur + 0.001);
   });
 
   test('counts the rounds that there were', () => {
