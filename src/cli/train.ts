@@ -1,6 +1,7 @@
 /** `chainrule train`: trains a multilayer perceptron, keeps it, and writes a report of how it went. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeEngine } from '../index.ts';
 import { completeLayers, type Layers } from './arguments.ts';
 import type { Shift } from './augment.ts';
 import { grouped, plural } from './format.ts';
@@ -180,7 +181,15 @@ function announce(io: IO, source: Source, layers: readonly number[], training: T
     `training   ${optimizer}, learning rate ${learningRate}${decay}, batches of ${batch}, ${plural(epochs, 'epoch')}, seed ${seed}` +
       (shift > 0 ? `, pictures moved by up to ${plural(shift, 'pixel')}` : ''),
   );
+  printLine(io, `engine     ${describeCompute()}`);
   printLine(io);
+}
+
+/** What computes: threads, and whose matrix products. */
+function describeCompute(): string {
+  const { threads, blas, simd } = describeEngine();
+  const products = blas === undefined ? `own matrix products (${simd} SIMD)` : `matrix products by ${blas.name}`;
+  return `WebAssembly, up to ${plural(threads, 'thread')}, ${products}`;
 }
 
 /** The command line that repeats the run, with every setting in it. */

@@ -73,6 +73,8 @@ export interface EngineDescription {
   readonly backend: BackendName;
   /** Threads that large programs run on. */
   readonly threads: number;
+  /** How many of them are there: workers start when a large program runs for the second time, which takes some milliseconds. */
+  readonly threadsReady: number;
   /** The native library of large matrix products; undefined where all of them are chainrule's own. */
   readonly blas: { readonly name: string; readonly version: string; readonly path: string } | undefined;
   /** 'relaxed' where own products fuse multiplication and addition. */
@@ -83,11 +85,12 @@ export interface EngineDescription {
 
 /** Tells what everything evaluated or compiled now is computed with. Looks for a native library if nobody has yet. */
 export function describeEngine(): EngineDescription {
-  const { threads, native, relaxedSimd, isShared } = wasmEngine();
+  const { threads, threadsReady, native, relaxedSimd, isShared } = wasmEngine();
   const { blas } = native;
   return {
     backend: current.name,
     threads,
+    threadsReady,
     blas: blas && { name: blas.name, version: blas.version, path: blas.path },
     simd: relaxedSimd ? 'relaxed' : 'plain',
     sharedMemory: isShared,

@@ -4,7 +4,7 @@
  */
 import type { Compiled } from '../../compile/compile.ts';
 import { type Block, blocksOf } from '../../compile/program.ts';
-import { type Parameter, type Storage, Tensor, type TypedArray, viewBuffer } from '../../graph/index.ts';
+import { ChainruleError, type Parameter, type Storage, Tensor, type TypedArray, viewBuffer } from '../../graph/index.ts';
 import { addressesIn, type Layout } from './addresses.ts';
 import type { BlasChoice } from './blas/index.ts';
 import { emitProgram } from './emit.ts';
@@ -30,6 +30,10 @@ export interface WasmOptions {
   /** The native library for large products. */
   readonly blas: BlasChoice;
 }
+
+const NESTED =
+  'an operation has evaluated something in its own compute, while the program that it stands in was running; compute with ' +
+  'plain numbers there, or build the operation from others (expand)';
 
 /** One thread and nothing native: the same bits everywhere. */
 const PLAIN: WasmOptions = { threads: 1, relaxedSimd: false, blas: 'off' };
@@ -77,7 +81,9 @@ export class WasmEngine {
   private readonly runtimeModule: WebAssembly.Module;
   private readonly runtime: WebAssembly.Exports;
   private team: Team | undefined;
+  private isStopped = false;
   /** Programs run one at a time, so they share working memory: the largest arena so far. */
+  private isRunning = false;
   private arena = { address: 0, bytes: 0 };
   /** The workspaces of all threads, one after another. */
   private workspaces = { address: 0, bytes: 0 };
@@ -163,9 +169,9 @@ export class WasmEngine {
     this.workspaces = { address: this.heap.allocate(each * this.threads), bytes: each };
   }
 
-  /** The team of this engine, started at first use; undefined where there is one thread. */
-  private startTeam(): Team | undefined {
-    if (this.control === undefined || this.threads === 1) return undefined;
+  /** Starts the worker threads, if there are to be any and they have not been started. */
+  startTeam(): Team | undefined {
+    if (this.control === undefined || this.threads === 1 || this.isStopped) return undefined;
     this.team ??= new Team({
       heap: this.heap,
       control: this.control,
@@ -198,10 +204,10 @@ export class WasmEngine {
       workspaceBytes: this.workspaces.bytes,
     };
     const addresses = addressesIn(program, layout).map(({ base }) => base);
-    const team = isWorthTeam(program) ? this.startTeam() : undefined;
+    const forTeam = this.threads > 1 && isWorthTeam(program);
     const bytes = emitProgram(program, layout, this.constants, {
       shared: this.heap.isShared,
-      team: team !== undefined,
+      team: forTeam,
       isNative: (kernel) => this.native.takes(kernel),
       marked: marks?.numbers,
     });
@@ -224,10 +230,20 @@ export class WasmEngine {
       host: { routine: callRoutine, mark: (number: number) => marks?.mark(number) },
     });
     const entry = instance.exports.run as TeamProgram['entry'];
-    const shared: TeamProgram | undefined = team && { bytes, entry };
+    const shared: TeamProgram = { bytes, entry };
+    let isFirst = true;
     const start = (): void => {
-      if (shared !== undefined && team?.isReady) team.run(shared);
-      else entry(0, 1);
+      if (this.isRunning) throw new ChainruleError(NESTED);
+      this.isRunning = true;
+      try {
+        // What runs only once need not wait for workers to start.
+        const team = forTeam && !isFirst ? this.startTeam() : undefined;
+        if (team?.isReady) team.run(shared);
+        else entry(0, 1);
+      } finally {
+        this.isRunning = false;
+        isFirst = false;
+      }
       if (thrown === undefined) return;
       const { error } = thrown;
       thrown = undefined;
@@ -269,6 +285,7 @@ export class WasmEngine {
 
   /** Ends the worker threads, if there are any; programs that are loaded run on with one thread. */
   stop(): void {
+    this.isStopped = true;
     this.team?.stop();
   }
 }

@@ -129,8 +129,9 @@ export function profile<Args extends readonly any[], Result>(
   };
 }
 
-/** Waits for the threads that a program needs to have started, if this thread may wait: that of a page may not. */
+/** Has the threads that a program needs start, and waits for them, if this thread may wait: that of a page may not. */
 function awaitThreads(engine: WasmEngine): void {
+  engine.startTeam();
   if (!engine.isShared || !maySleep()) return;
   const until = performance.now() + LONGEST_START;
   const word = new Int32Array(new SharedArrayBuffer(4));
