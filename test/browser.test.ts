@@ -16,6 +16,8 @@ async function train(
   const c = await load('index.js');
   const { linear, sequential, setSeed } = await load('nn/index.js');
   const { adam } = await load('optim/index.js');
+  // Fused multiplications round as the machine does.
+  c.configureEngine({ relaxedSimd: 'off', blas: 'off' });
   setSeed(7);
   const model = sequential(linear(2, 13), c.tanh, linear(13, 5), c.gelu, linear(5, 2));
   const optimizer = adam({ learningRate: 0.02 });
@@ -43,6 +45,27 @@ async function train(
   return { bits, loss, error };
 }
 
+/** Computes something large until all threads take part; returns how many did, the sum and the bits of a part. */
+async function computeOnThreads(
+  load: (path: string) => Promise<any>,
+  threads: number,
+): Promise<{ shared: boolean; threads: number; total: number; bits: number[] }> {
+  const c = await load('index.js');
+  c.configureEngine({ threads, relaxedSimd: 'off', blas: 'off' });
+  const f = c.compile((x: unknown) => [c.sum(c.exp(x)), c.matmul(c.softmax(x), c.transpose(x))]);
+  const numbers = Float32Array.from({ length: 200 * 300 }, (_, i) => Math.fround(((i * 7919) % 1000) / 1000));
+  const x = c.tensor(numbers, { shape: [200, 300] });
+  const end = Date.now() + 10_000;
+  do {
+    f(x);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  } while (c.describeEngine().threadsReady < c.describeEngine().threads && Date.now() < end);
+  const { threadsReady, sharedMemory } = c.describeEngine();
+  const [total, product] = f(x);
+  const bits = [...new Uint32Array(product.data.buffer)];
+  return { shared: sharedMemory, threads: threadsReady, total: total.item(), bits };
+}
+
 describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)('in Chromium', () => {
   let server: Server;
   let browser: Browser;
@@ -51,7 +74,13 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)('in
     expect(existsSync(new URL('index.js', built)), 'run npm run build first').toBe(true);
     server = createServer((request, response) => {
       const file = fileURLToPath(new URL(`.${request.url}`, built));
-      if (request.url === '/')
+      // A page under /isolated/ has memory that threads share.
+      if (request.url === '/isolated/') {
+        response.setHeader('cross-origin-opener-policy', 'same-origin');
+        response.setHeader('cross-origin-embedder-policy', 'require-corp');
+      }
+      response.setHeader('cross-origin-resource-policy', 'same-origin');
+      if (request.url === '/' || request.url === '/isolated/')
         response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
       else if (existsSync(file))
         response.setHeader('content-type', 'text/javascript').end(readFileSync(file));
@@ -82,5 +111,19 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)('in
       ...inNode,
       error: expect.stringContaining('matmul: inner sizes differ: [2, 3] x [4, 5]'),
     });
+  });
+
+  test('uses threads on a page that is cross-origin isolated, and does without elsewhere', async () => {
+    const inNode = await computeOnThreads((path) => import(/* @vite-ignore */ `${built.href}${path}`), 2);
+    expect(inNode.threads).toBe(2);
+    for (const [path, threads] of [
+      ['isolated/', 3],
+      ['', 1],
+    ] as const) {
+      const page = await browser.newPage();
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`);
+      const found = await page.evaluate(`(${computeOnThreads.toString()})((path) => import('/' + path), 3)`);
+      expect(found).toEqual({ ...inNode, shared: threads > 1, threads });
+    }
   });
 });

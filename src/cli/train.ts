@@ -188,7 +188,8 @@ function announce(io: IO, source: Source, layers: readonly number[], training: T
 /** What computes: threads, and whose matrix products. */
 function describeCompute(): string {
   const { threads, blas, simd } = describeEngine();
-  const products = blas === undefined ? `own matrix products (${simd} SIMD)` : `matrix products by ${blas.name}`;
+  const products =
+    blas === undefined ? `own matrix products (${simd} SIMD)` : `matrix products by ${blas.name}`;
   return `WebAssembly, up to ${plural(threads, 'thread')}, ${products}`;
 }
 

@@ -106,7 +106,7 @@ function compileBlock({ inputs, results, updates }: BlockSource, register: Regis
 
 /** The kernels, in their final order, with the large loops among them cut into parts. */
 function cut(kernels: readonly Kernel[], table: Buffers, kept: ReadonlySet<number>): Kernel[] {
-  const split = splitReductions(kernels, table.buffers, (dtype, length) => table.add(dtype, [length]));
+  const split = splitReductions(kernels, (dtype, length) => table.add(dtype, [length]));
   return cutIntoRows(split, table.buffers, kept);
 }
 

@@ -4,8 +4,7 @@
  */
 import { type DType, type Monoid, sizeOf, stridesOf } from '../graph/index.ts';
 import { Expression } from './expression.ts';
-import type { Access, Buffer, Kernel, LoopKernel, ScalarNode } from './program.ts';
-import { workOf } from './work.ts';
+import type { Access, Kernel, LoopKernel, ScalarNode } from './program.ts';
 
 /** Parts of a reduction; a number that many numbers of threads divide. */
 const PARTS = 24;
@@ -13,8 +12,8 @@ const PARTS = 24;
 const FEWEST = 16;
 const MOST = 32;
 
-/** A loop does at least so much work (in bytes, or additions) for two steps to pay. */
-const LARGE = 200_000;
+/** From so many elements on two steps pay. What is computed for each does not count: sums keep their order when it changes. */
+const LARGE = 50_000;
 
 /** Reductions to at most so many elements have partial results. */
 const MOST_ELEMENTS = 16_384;
@@ -25,21 +24,20 @@ const MOST_ELEMENTS = 16_384;
  */
 export function splitReductions(
   kernels: readonly Kernel[],
-  buffers: readonly Buffer[],
   add: (dtype: DType, length: number) => number,
 ): Kernel[] {
   return kernels.flatMap((kernel) =>
-    kernel.kind === 'loop' && isWorthSplitting(kernel, buffers) ? split(kernel, add) : [kernel],
+    kernel.kind === 'loop' && isWorthSplitting(kernel) ? split(kernel, add) : [kernel],
   );
 }
 
-function isWorthSplitting(loop: LoopKernel, buffers: readonly Buffer[]): boolean {
+function isWorthSplitting(loop: LoopKernel): boolean {
   const { extents, reduced, accesses, stores, nodes } = loop;
   const rank = extents.length - reduced;
   if (reduced === 0 || extents.includes(0) || extents[rank] < 2 * PARTS) return false;
   const kept = sizeOf(extents.slice(0, rank));
-  const { cost, bytes } = workOf(loop, buffers);
-  if (kept > MOST_ELEMENTS || kept * PARTS * 16 > bytes || Math.max(cost, bytes) < LARGE) return false;
+  const elements = sizeOf(extents);
+  if (elements < LARGE || kept > MOST_ELEMENTS || kept * 4 * PARTS > elements) return false;
   // A body that depends on its coordinates would have to be told where each part begins.
   if (nodes.some(({ op }) => op === 'index')) return false;
   // Rows that lie one behind the other are shared out as they are.

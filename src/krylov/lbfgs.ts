@@ -13,6 +13,12 @@ import {
 } from './minimizer.ts';
 import { objectiveOf, type Point } from './objective.ts';
 
+/**
+ * The line search takes values that are so many times as near as rounding makes them for equal: terms may cancel in f, and the
+ * slopes, which are more exact there, then decide. Hager and Zhang (2005) allow far more.
+ */
+const INEXACT = 1000;
+
 export interface LBFGSOptions<X> extends MinimizerOptions<X> {
   /** How many steps to remember. Default 10. */
   memory?: number;
@@ -65,7 +71,7 @@ export function lbfgs<X>(
     const first = secants.length > 0 ? 1 : Math.min(1, 1 / point.gradientNorm);
     const sample = (alpha: number): Sample & { point: Point } =>
       sampleOf(alpha, objective.at(plus(point.x, alpha, direction)));
-    return lineSearch(sample, start, first, noiseOf(point.value, epsilon))?.point;
+    return lineSearch(sample, start, first, INEXACT * noiseOf(point.value, epsilon))?.point;
   };
 
   return minimize(objective, options, (point) => {

@@ -4,10 +4,10 @@ import { buffersOf, type Program } from '../../src/compile/program.ts';
 import { type DType, Parameter, type Shape, sizeOf, Tensor, type Variable } from '../../src/graph/index.ts';
 import { evaluate, input } from '../../src/index.ts';
 import { registry } from '../../src/operations/index.ts';
-import { inputsOf, programOf, randomTensor } from '../compile/support.ts';
+import { inputsOf, loopsIn, programOf, randomTensor } from '../compile/support.ts';
 import { uniform } from '../support/random.ts';
 
-const { add, concat, matmul, mean, mul, relu, sin, square, sum, tanh } = registry;
+const { add, concat, flip, matmul, mean, mul, relu, sin, square, sum, tanh } = registry;
 
 /** Random numbers for every input of `outputs`, the same at each call. */
 export function feedsOf(outputs: readonly Variable[]): Map<Variable, Tensor> {
@@ -55,7 +55,7 @@ export function arenaOf(outputs: readonly Variable[]): number {
 /** Positions of the kernels whose bodies compute `op`. */
 export function positionsOf({ kernels }: Program, op: string): number[] {
   return kernels.flatMap((kernel, position) =>
-    kernel.kind === 'loop' ? kernel.nodes.filter((node) => node.op === op).map(() => position) : [],
+    loopsIn(kernel).flatMap(({ nodes }) => nodes.filter((node) => node.op === op).map(() => position)),
   );
 }
 
@@ -95,7 +95,8 @@ export function chain(depth: number, batch: number, width: number): Network {
 export function elementwise(depth: number, size: number): Network {
   const x = input([size]);
   let h: Variable = x;
-  for (let i = 0; i < depth; i++) h = sin(add(h, i / depth));
+  // Turned round each time: otherwise all of it would go over a few elements after the other, and store nothing.
+  for (let i = 0; i < depth; i++) h = sin(add(flip(h), i / depth));
   return { z: sum(h), targets: [x] };
 }
 

@@ -129,7 +129,7 @@ describe('machine code', () => {
       workspace: 1024,
       workspaceBytes: 1024,
     };
-    const options = { shared: false, team: false, isNative: () => false };
+    const options = { shared: false, threads: 1, isNative: () => false };
     return emitProgram(program, layout, new ConstantPool(64, 512), options).length;
   };
 

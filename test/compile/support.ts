@@ -27,8 +27,11 @@ export function inputsOf(outputs: readonly Variable[]): Variable[] {
   return ancestors(outputs).leaves.filter(({ source }) => source.kind === 'input');
 }
 
-export const loopsOf = ({ kernels }: Program): LoopKernel[] =>
-  kernels.filter((kernel): kernel is LoopKernel => kernel.kind === 'loop');
+/** The loops of a kernel: itself, or those that go over rows together. */
+export const loopsIn = (kernel: Kernel): readonly LoopKernel[] =>
+  kernel.kind === 'loop' ? [kernel] : kernel.kind === 'rows' ? kernel.loops : [];
+
+export const loopsOf = ({ kernels }: Program): LoopKernel[] => kernels.flatMap(loopsIn);
 
 export const productsOf = ({ kernels }: Program): ProductKernel[] =>
   kernels.filter((kernel): kernel is ProductKernel => kernel.kind === 'product');

@@ -35,8 +35,8 @@ const CALLS_PER_FUNCTION = 2000;
 export interface EmitOptions {
   /** Whether the memory is shared. */
   readonly shared: boolean;
-  /** Whether several threads run it; otherwise thread 0 of 1 does. */
-  readonly team: boolean;
+  /** How many threads run it, at most; with 1 it needs no barriers. */
+  readonly threads: number;
   /** Whether a product goes to the native library. */
   isNative(kernel: ProductKernel): boolean;
   /** The kernels to tell of when they have run; absent where the program is not measured. */
@@ -52,8 +52,9 @@ export function emitProgram(
   program: Program,
   layout: Layout,
   constants: ConstantPool,
-  { shared, team: hasTeam, isNative, marked }: EmitOptions,
+  { shared, threads, isNative, marked }: EmitOptions,
 ): Uint8Array<ArrayBuffer> {
+  const hasTeam = threads > 1;
   const module = new ModuleBuilder(shared ? { maximum: SHARED_PAGES } : undefined);
   const importGemm = (from: 'runtime' | 'blas', type: 'f32' | 'f64'): ImportedFunction => {
     const parameters = gemmParameters(type);
@@ -130,7 +131,7 @@ export function emitProgram(
       case 'product': {
         const goesNative = isNative(kernel);
         const gemm = (goesNative ? native : own)[kernel.dtype];
-        return callProduct(f, { kernel, gemm, isNative: goesNative, joint, team, push });
+        return callProduct(f, { kernel, gemm, isNative: goesNative, joint, parts: threads, team, push });
       }
       case 'routine': {
         const operands = [...kernel.inputs, ...kernel.outputs];

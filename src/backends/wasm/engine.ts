@@ -4,7 +4,14 @@
  */
 import type { Compiled } from '../../compile/compile.ts';
 import { type Block, blocksOf } from '../../compile/program.ts';
-import { ChainruleError, type Parameter, type Storage, Tensor, type TypedArray, viewBuffer } from '../../graph/index.ts';
+import {
+  ChainruleError,
+  type Parameter,
+  type Storage,
+  Tensor,
+  type TypedArray,
+  viewBuffer,
+} from '../../graph/index.ts';
 import { addressesIn, type Layout } from './addresses.ts';
 import type { BlasChoice } from './blas/index.ts';
 import { emitProgram } from './emit.ts';
@@ -207,7 +214,7 @@ export class WasmEngine {
     const forTeam = this.threads > 1 && isWorthTeam(program);
     const bytes = emitProgram(program, layout, this.constants, {
       shared: this.heap.isShared,
-      team: forTeam,
+      threads: forTeam ? this.threads : 1,
       isNative: (kernel) => this.native.takes(kernel),
       marked: marks?.numbers,
     });

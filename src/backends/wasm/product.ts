@@ -18,6 +18,8 @@ export interface ProductCall {
   readonly isNative: boolean;
   /** Whether all threads share it. */
   readonly joint: boolean;
+  /** Into how many parts a native product is cut then. */
+  readonly parts: number;
   readonly team: ThreadGlobals;
   /** Pushes the address of an access. */
   push(access: Access): FunctionBuilder;
@@ -83,19 +85,43 @@ export function callProduct(f: FunctionBuilder, call: ProductCall): void {
   }
   const cutsRows = n / ROWS >= m / COLUMNS;
   const [extent, unit] = cutsRows ? [n, ROWS] : [m, COLUMNS];
-  const { first, end } = emitPart(f, team, Math.ceil(extent / unit));
-  // The part in rows or columns: whole units but for the last, which may be shorter.
+  const units = Math.ceil(extent / unit);
+  const from = { a: f.local('i32'), b: f.local('i32'), c: f.local('i32') };
+  for (const name of names) f.get(pointers[name]).set(from[name]);
   const count = f.local('i32');
-  f.get(first).i32(unit).op('i32.mul').set(first);
-  f.get(end).i32(unit).op('i32.mul').tee(end).i32(extent).get(end).i32(extent).op('i32.lt_s', 'select');
-  f.get(first).op('i32.sub').tee(count).i32(0).op('i32.gt_s');
-  f.if(() => {
-    if (cutsRows) size.rows = () => f.get(count);
-    else size.columns = () => f.get(count);
-    advance(cutsRows ? 'a' : 'b', cutsRows ? kernel.a.rows : kernel.b.columns, first, true);
-    advance('c', cutsRows ? kernel.c.rows : 1, first, true);
-    nest(0);
-  });
+  if (cutsRows) size.rows = () => f.get(count);
+  else size.columns = () => f.get(count);
+  /** The product of the units from `first` up to `end`; the last one may be shorter than others. */
+  const range = (first: number, end: number): void => {
+    f.get(first).i32(unit).op('i32.mul').set(first);
+    f.get(end).i32(unit).op('i32.mul').tee(end).i32(extent).get(end).i32(extent).op('i32.lt_s', 'select');
+    f.get(first).op('i32.sub').tee(count).i32(0).op('i32.gt_s');
+    f.if(() => {
+      for (const name of names) f.get(from[name]).set(pointers[name]);
+      advance(cutsRows ? 'a' : 'b', cutsRows ? kernel.a.rows : kernel.b.columns, first, true);
+      advance('c', cutsRows ? kernel.c.rows : 1, first, true);
+      nest(0);
+    });
+  };
+  if (!call.isNative) {
+    const { first, end } = emitPart(f, team, units);
+    return range(first, end);
+  }
+  // What a library computes may depend on how it is cut. So that is the same however many threads are there.
+  const mine = emitPart(f, team, call.parts);
+  const part = f.local('i32');
+  const [first, end] = [f.local('i32'), f.local('i32')];
+  f.forRange(
+    part,
+    () => f.get(mine.first),
+    () => f.get(mine.end),
+    1,
+    () => {
+      f.get(part).i32(units).op('i32.mul').i32(call.parts).op('i32.div_u').set(first);
+      f.get(part).i32(1).op('i32.add').i32(units).op('i32.mul').i32(call.parts).op('i32.div_u').set(end);
+      range(first, end);
+    },
+  );
 }
 
 /** One call, on what the pointers point to. */

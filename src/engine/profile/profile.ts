@@ -38,6 +38,8 @@ export interface Profile<Result = unknown> {
   readonly threads: number;
   /** Bytes of working memory: all but parameters and constants. */
   readonly arenaBytes: number;
+  /** Bytes that each thread takes beside it, for what loops leave for one another. */
+  readonly workspaceBytes: number;
   /** The least in which its kernels could run in their order: the most that is alive at one time. */
   readonly livenessBound: number;
   /** The kernels as a table, the slowest first, and the totals. */
@@ -115,6 +117,7 @@ export function profile<Args extends readonly any[], Result>(
     repetitions,
     threads: onTeam ? engine.threadsReady : 1,
     arenaBytes: program.arenaBytes,
+    workspaceBytes: program.workspaceBytes,
     livenessBound: livenessBound(program),
   };
   const toString = (): string => renderTable(kernels, totals);

@@ -10,6 +10,7 @@ export interface Totals {
   readonly repetitions: number;
   readonly threads: number;
   readonly arenaBytes: number;
+  readonly workspaceBytes: number;
   readonly livenessBound: number;
 }
 
@@ -62,12 +63,12 @@ function align([titles, ...rows]: readonly (readonly string[])[]): string[] {
 
 function footer(
   kernels: readonly KernelProfile[],
-  { time, callTime, repetitions, threads, arenaBytes, livenessBound }: Totals,
+  { time, callTime, repetitions, threads, arenaBytes, livenessBound, workspaceBytes }: Totals,
 ): string[] {
   const flops = kernels.reduce((sum, kernel) => sum + kernel.flops, 0);
   return [
     `kernels ${seconds(time)} of a call of ${seconds(callTime)} (median of ${repetitions}) on ${threads} thread${threads === 1 ? '' : 's'}, ${amount(flops)} flop, ${speed(rate(flops, time))} GFLOP/s`,
-    `working memory ${amount(arenaBytes, 'B')}, of which ${amount(livenessBound, 'B')} are in use at one time`,
+    `working memory ${amount(arenaBytes, 'B')}, of which ${amount(livenessBound, 'B')} are in use at one time; ${amount(workspaceBytes, 'B')} more for each thread`,
   ];
 }
 
