@@ -103,7 +103,7 @@ export function keyOf(node: ScalarNode): string {
     case 'index':
       return `index ${node.offset} ${node.strides.join()}`;
     case 'accumulator':
-      return `accumulator ${node.index}`;
+      return `accumulator ${node.dtype} ${node.index}`;
     default:
       return `${node.op} ${node.dtype} ${node.args.join()}`;
   }

@@ -26,6 +26,9 @@ const CHUNKS = 24;
 /** Loops join only where there are at least so many rows to share out. */
 const FEWEST_ROWS = 8;
 
+/** So many loops go together at most: each that joins is compared with all the others. */
+const MOST_LOOPS = 64;
+
 /** A chunk of single elements is a multiple of this, so that vectors fill it. */
 const ELEMENTS = 64;
 
@@ -75,6 +78,7 @@ class Group {
 
   /** The group with one more loop, if some cut keeps each row's numbers to itself. */
   join(loop: LoopKernel): Group | undefined {
+    if (this.loops.length === MOST_LOOPS) return undefined;
     const cuts = cutsOf(loop);
     const loops = [...this.loops, loop];
     const choices = this.choices.filter(
@@ -205,6 +209,8 @@ function withPrivates(
       const { dtype, place } = buffers[buffer];
       if (place.kind !== 'nowhere' || kept.has(buffer) || users.get(buffer) !== kernel) continue;
       const bytes = elementsOfChunk(kernel, buffer) * BYTES[dtype];
+      // Rows beyond all caches are not worth a copy for each thread.
+      if (bytes > 4 * CHUNK_BYTES) continue;
       buffers[buffer].place = { kind: 'workspace', offset: workspaceBytes };
       workspaceBytes = alignUp(workspaceBytes + bytes);
     }
@@ -219,7 +225,7 @@ function elementsOfChunk({ loops, chunk }: RowsKernel, buffer: number): number {
       .filter((access) => access.buffer === buffer)
       .map((access) => {
         const { high } = windowOf(access, loop.extents);
-        return high + 1 + (chunk - 1) * access.strides[0];
+        return high + 1 + (chunk - 1) * Math.max(0, access.strides[0]);
       }),
   );
   return Math.max(...used);

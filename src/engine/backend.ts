@@ -57,6 +57,7 @@ export function wasmEngine(): WasmEngine {
  * @throws ChainruleError for a BLAS that was asked for by name and cannot be used, and for options that make no sense
  */
 export function configureEngine(options: EngineOptions): void {
+  engine?.refuseWhileRunning();
   const next = checked({ ...(configuration ?? defaultConfiguration()), ...options }, 'configureEngine');
   const made = new WasmEngine(wasmOptionsOf(next));
   if (next.blas !== 'auto') made.native.blas;

@@ -5,6 +5,7 @@
 import type { Compiled } from '../../compile/compile.ts';
 import { type Block, blocksOf } from '../../compile/program.ts';
 import {
+  at,
   ChainruleError,
   type Parameter,
   type Storage,
@@ -172,7 +173,7 @@ export class WasmEngine {
   /** Makes each thread's workspace at least so large. Programs that are there already keep the workspaces they have. */
   private growWorkspaces(bytes: number): void {
     if (bytes <= this.workspaces.bytes) return;
-    const each = alignUp(bytes);
+    const each = alignUp(Math.max(bytes, 1.25 * this.workspaces.bytes));
     this.workspaces = { address: this.heap.allocate(each * this.threads), bytes: each };
   }
 
@@ -220,16 +221,8 @@ export class WasmEngine {
     });
     new Uint8Array(this.buffer, this.constants.address, POOL_BYTES).set(this.constants.bytes);
     const calls = planRoutines(program, routines);
-    /** What a routine has thrown: the threads that wait for it must be let go first. */
-    let thrown: { readonly error: unknown } | undefined;
-    const callRoutine = (number: number, ...operands: readonly number[]): void => {
-      if (thrown !== undefined) return;
-      try {
-        calls[number](this.buffer, operands);
-      } catch (error) {
-        thrown = { error };
-      }
-    };
+    const callRoutine = (number: number, ...operands: readonly number[]): void =>
+      calls[number](this.buffer, operands);
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory: this.heap.memory },
       runtime: this.runtime,
@@ -240,7 +233,6 @@ export class WasmEngine {
     const shared: TeamProgram = { bytes, entry };
     let isFirst = true;
     const start = (): void => {
-      if (this.isRunning) throw new ChainruleError(NESTED);
       this.isRunning = true;
       try {
         // What runs only once need not wait for workers to start.
@@ -250,11 +242,9 @@ export class WasmEngine {
       } finally {
         this.isRunning = false;
         isFirst = false;
+        // A team that has failed is of no more use: the next run makes another.
+        if (this.team?.isStopped) this.team = undefined;
       }
-      if (thrown === undefined) return;
-      const { error } = thrown;
-      thrown = undefined;
-      throw error;
     };
     const views = new Views(
       this,
@@ -266,6 +256,7 @@ export class WasmEngine {
     const { outputs } = program;
     const executable: Executable = {
       run: (values) => {
+        this.refuseWhileRunning();
         // Parameters that have moved to another engine since come back.
         for (let i = 0; i < homes.length; i++) {
           const { storage } = parameters[i];
@@ -282,6 +273,11 @@ export class WasmEngine {
     };
     this.collected.register(executable, [...constants.values()]);
     return executable;
+  }
+
+  /** @throws ChainruleError inside of an operation's own loops: the program that calls them would lose its memory. */
+  refuseWhileRunning(): void {
+    if (this.isRunning) throw new ChainruleError(`${NESTED}${at()}`);
   }
 
   private restore(parameter: Parameter, address: number): void {

@@ -29,6 +29,7 @@ import {
   transpose,
   type Variable,
 } from '../../../src/index.ts';
+import { registry } from '../../../src/operations/index.ts';
 import { adam } from '../../../src/optim/index.ts';
 
 const engines = [1, 2, 3].map((threads) => new WasmEngine({ threads, relaxedSimd: false, blas: 'off' }));
@@ -171,6 +172,40 @@ test('an operation that fails in the middle says so, and the next run is whole',
   const [whole] = executable.run([numbers]);
   expect(() => executable.run([numbers.map(() => -1)])).toThrow('careful: a negative number');
   expect(executable.run([numbers])[0].item()).toBe(whole.item());
+  await allThreads(engine);
+  expect(executable.run([numbers])[0].item()).toBe(whole.item());
+});
+
+test('an update is not made where an operation before it fails', async () => {
+  const w = parameter(tensor(noise(200 * 200), { shape: [200, 200] }));
+  const engine = engines[1];
+  const executable = engine.load(
+    compileGraph({ outputs: [sum(exp(w))], inputs: [], updates: new Map([[w, registry.cholesky(w)]]) }),
+  );
+  const before = w.value.data.slice();
+  await allThreads(engine);
+  for (let i = 0; i < 3; i++) expect(() => executable.run([])).toThrow(/cholesky/);
+  expect(w.value.data).toEqual(before);
+});
+
+test('an operation that evaluates something in its own loops is told not to', () => {
+  const nested = defineOperation({
+    name: 'nested',
+    infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+    compute: (_, [y]) =>
+      y.data.fill(
+        sum(parameter([1, 2]))
+          .evaluate()
+          .item(),
+      ),
+    bprop: ({ g }) => g,
+  });
+  expect(() => nested(parameter([1, 2])).evaluate()).toThrow(/evaluated something in its own compute/);
+  expect(
+    sum(parameter([1, 2]))
+      .evaluate()
+      .item(),
+  ).toBe(3);
 });
 
 test('worker threads keep no process alive', async () => {

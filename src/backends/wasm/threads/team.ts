@@ -6,6 +6,9 @@ import type { Heap } from '../memory.ts';
 import { CONTROL, commandOf, MOST_MODULES } from './control.ts';
 import { serve, type WorkerStart } from './worker.ts';
 
+/** How long to wait for workers to leave a program, in milliseconds. */
+const LONGEST_END = 5000;
+
 /** A worker thread, as Node or a browser has it. */
 interface WorkerHandle {
   terminate(): unknown;
@@ -34,7 +37,8 @@ export class Team {
   readonly threads: number;
   private readonly options: TeamOptions;
   private readonly workers: WorkerHandle[];
-  private isStopped = false;
+  /** Whether it has been stopped, or has failed. */
+  isStopped = false;
   private sequence = 0;
   private modules = 0;
   private readonly free: number[] = [];
@@ -75,13 +79,29 @@ export class Team {
     );
   }
 
-  /** Runs a program on all threads. Traps if a worker fails. */
+  /** Runs a program on all threads. If one of them throws, so does this, and the team has been stopped. */
   run(program: TeamProgram): void {
-    const number = this.numbers.get(program) ?? this.load(program);
     const { threads } = this;
-    this.command(threads, number);
-    program.entry(0, threads);
-    this.barrier(threads);
+    try {
+      const number = this.numbers.get(program) ?? this.load(program);
+      this.command(threads, number);
+      program.entry(0, threads);
+      this.barrier(threads);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  /** Ends the workers in the middle of a program, and waits until they no longer write to the memory. */
+  private abandon(): void {
+    const words = this.words();
+    Atomics.store(words, CONTROL.failed / 4, 1);
+    Atomics.notify(words, CONTROL.opened / 4);
+    const until = performance.now() + LONGEST_END;
+    // Each leaves at its next barrier.
+    while (Atomics.load(words, CONTROL.ready / 4) > 0 && performance.now() < until);
+    this.stop();
   }
 
   private command(threads: number, number: number): void {

@@ -56,6 +56,8 @@ export function serve(
       if (thread >= threads) continue;
       if (number === load) {
         const [index, address, length] = word.subarray(at(words.module), at(words.module) + 3);
+        // Another thread may have grown the memory, of which this one learns late.
+        if (memory.buffer.byteLength < (address >>> 0) + length) memory.grow(0);
         // Compiling does not take shared memory.
         const bytes = new Uint8Array(memory.buffer, address >>> 0, length).slice();
         const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
@@ -66,6 +68,7 @@ export function serve(
   } catch (error) {
     Atomics.store(word, at(words.failed), 1);
     Atomics.notify(word, at(words.opened));
+    Atomics.sub(word, at(words.ready), 1);
     throw error;
   }
 }
