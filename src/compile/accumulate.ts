@@ -15,7 +15,7 @@ import {
   renameBuffers,
   type ScalarNode,
 } from './program.ts';
-import { isPrivate, sumsOf, type Term } from './sums.ts';
+import { isHarmless, isPrivate, sumsOf, type Term } from './sums.ts';
 import { Order, type Update } from './updates.ts';
 
 /**
@@ -240,6 +240,9 @@ class Accumulation {
       if (made === undefined || table.buffers[from.buffer].length !== length) return false;
       turned.push(made);
     }
+    if (!parts.every(({ term }) => isHarmless(term))) return false;
+    // A product does not read what it adds to where the factor is 0, and would lose a NaN: only the numbers tell.
+    if (old !== undefined && old.term.by.length > 0) return false;
     if (old?.isParameter && this.holdsTooMuch(parts, old.buffer, position)) return false;
     const factors = parts.map(({ term }) => factorOf(term, kernel, table));
     const beta = old && factorOf(old.term, kernel, table);

@@ -14,6 +14,15 @@ export interface Term {
 /** Smaller factors are not kept in full precision, and 0 would lose a NaN. */
 const SMALLEST: Record<FloatDType, number> = { float32: 2 ** -126, float64: 2 ** -1022 };
 
+/** Beside a factor that only the numbers tell, others within this of 1 neither overflow nor vanish before they meet the sum. */
+const MODERATE = 2 ** 24;
+
+/** Whether the factors of a term may be multiplied with one another first, instead of with the elements one after another. */
+export function isHarmless({ scale, by }: Term): boolean {
+  const size = Math.abs(scale);
+  return by.length === 0 || (by.length === 1 && size <= MODERATE && size >= 1 / MODERATE);
+}
+
 /** The terms of each node that is a sum of different arrays; undefined for all other nodes. */
 export function sumsOf({ nodes, accesses }: LoopKernel): (readonly Term[] | undefined)[] {
   const sums: (readonly Term[] | undefined)[] = [];

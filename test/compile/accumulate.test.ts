@@ -4,7 +4,7 @@ import { gradients } from '../../src/autodiff/backprop.ts';
 import { compileGraph } from '../../src/compile/compile.ts';
 import { blocksOf, type Kernel, type ProductKernel, type Program } from '../../src/compile/program.ts';
 import { scan } from '../../src/control/index.ts';
-import { setBackend } from '../../src/engine/index.ts';
+import { compile, setBackend, withUpdates } from '../../src/engine/index.ts';
 import {
   input,
   type Parameter,
@@ -79,15 +79,41 @@ describe('a product onto its parameter', () => {
     expect(adding(program)[0].alpha).toMatchObject({ scale: -1, by: { offset: 0, strides: [] } });
   });
 
-  test('factors that are computed from numbers read at run time', () => {
+  test('a factor that is computed from numbers read at run time', () => {
     const [w, a] = [matrix(5, 4), matrix(6, 4)];
     const [rate, decay] = [parameter(0.3, { dtype: 'float64' }), parameter(0.1, { dtype: 'float64' })];
     const program = updating([w, a, rate, decay], (x) => [
-      [w, sub(mul(sub(1, mul(rate, decay)), w), mul(mul(0.5, rate), mul(decay, matmul(transpose(x), a))))],
+      [w, sub(mul(0.9, w), mul(mul(0.5, mul(rate, decay)), matmul(transpose(x), a)))],
     ]);
-    // Two numbers, one for each factor.
-    expect(kindsOf(program)).toEqual(['loop', 'loop', 'product']);
+    expect(kindsOf(program)).toEqual(['loop', 'product']);
     expect(adding(program)).toHaveLength(1);
+  });
+
+  test('no factor that only the numbers tell hides what is not a number', () => {
+    for (const size of [5, 64]) {
+      const [w, a] = [matrix(size, 40), matrix(40, 40)];
+      const factor = parameter(0, { dtype: 'float64' });
+      const x = matrix(size, 40);
+      const run = (value: (p: Variable) => Variable): Float64Array => {
+        const step = compile(() => withUpdates([], new Map([[w, value(matmul(x, a))]])));
+        step();
+        return w.value.data as Float64Array;
+      };
+      const numbers = w.value.data.slice() as Float64Array;
+      w.set(numbers.with(3, Number.NaN));
+      expect(run((p) => add(mul(factor, w), p))[3]).toBeNaN();
+      w.set(numbers);
+      x.set((x.value.data as Float64Array).with(0, Number.NaN));
+      expect(run((p) => sub(w, mul(factor, p)))[0]).toBeNaN();
+    }
+  });
+
+  test('factors keep their order where their product might vanish or overflow', () => {
+    const [w, a] = [matrix(5, 4), matrix(6, 4)];
+    const [tiny, large] = [parameter(1e-200, { dtype: 'float64' }), parameter(1e200, { dtype: 'float64' })];
+    updating([w, a, tiny, large], (x) => [
+      [w, add(w, mul(tiny, mul(tiny, mul(large, mul(large, matmul(transpose(x), a))))))],
+    ]);
   });
 
   test('a weight stored as the transpose of its gradient', () => {

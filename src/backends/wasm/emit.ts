@@ -129,9 +129,17 @@ export function emitProgram(
             addresses[access.buffer].inWorkspace ? 0 : access.strides[0] * BYTES[dtypeOf(access)],
         });
       case 'product': {
-        const goesNative = isNative(kernel);
-        const gemm = (goesNative ? native : own)[kernel.dtype];
-        return callProduct(f, { kernel, gemm, isNative: goesNative, joint, parts: threads, team, push });
+        const { dtype } = kernel;
+        const call = {
+          kernel,
+          own: own[dtype],
+          native: isNative(kernel) ? native[dtype] : undefined,
+          joint,
+          parts: threads,
+          team,
+          push,
+        };
+        return callProduct(f, call);
       }
       case 'routine': {
         const operands = [...kernel.inputs, ...kernel.outputs];

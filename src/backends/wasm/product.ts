@@ -13,9 +13,10 @@ const BATCH = 4;
 
 export interface ProductCall {
   readonly kernel: ProductKernel;
-  /** The function to call; a native one takes no workspace. */
-  readonly gemm: { readonly index: number };
-  readonly isNative: boolean;
+  /** The own function. */
+  readonly own: { readonly index: number };
+  /** The native one that is called instead, if one is; it takes no workspace. */
+  readonly native: { readonly index: number } | undefined;
   /** Whether all threads share it. */
   readonly joint: boolean;
   /** Into how many parts a native product is cut then. */
@@ -103,7 +104,7 @@ export function callProduct(f: FunctionBuilder, call: ProductCall): void {
       nest(0);
     });
   };
-  if (!call.isNative) {
+  if (call.native === undefined) {
     const { first, end } = emitPart(f, team, units);
     return range(first, end);
   }
@@ -127,7 +128,7 @@ export function callProduct(f: FunctionBuilder, call: ProductCall): void {
 /** One call, on what the pointers point to. */
 function multiply(
   f: FunctionBuilder,
-  { kernel, gemm, isNative, team, push }: ProductCall,
+  { kernel, own, native, team, push }: ProductCall,
   pointers: Record<Operand, number>,
   size: { rows(): void; columns(): void },
 ): void {
@@ -135,16 +136,27 @@ function multiply(
   const matrix = (pointer: number, { rows, columns }: MatrixAccess): void => {
     f.get(pointer).i32(rows).i32(columns);
   };
-  size.rows();
-  size.columns();
-  f.i32(k);
-  matrix(pointers.a, a);
-  matrix(pointers.b, b);
-  f.get(pointers.c).i32(c.rows);
-  if (!isNative) f.getGlobal(team.workspace);
+  const callGemm = (gemm: { readonly index: number }): void => {
+    size.rows();
+    size.columns();
+    f.i32(k);
+    matrix(pointers.a, a);
+    matrix(pointers.b, b);
+    f.get(pointers.c).i32(c.rows);
+    if (gemm === own) f.getGlobal(team.workspace);
+    pushFactor(f, dtype, alpha, push);
+    pushFactor(f, dtype, beta, push);
+    f.call(gemm);
+  };
+  if (native === undefined || alpha.by === undefined) return callGemm(native ?? own);
+  // A library does not look at A and B where alpha is 0, and would lose a NaN in them.
+  const type = dtype === 'float32' ? 'f32' : 'f64';
   pushFactor(f, dtype, alpha, push);
-  pushFactor(f, dtype, beta, push);
-  f.call(gemm);
+  f[type](0).op(`${type}.eq`);
+  f.if(
+    () => callGemm(own),
+    () => callGemm(native),
+  );
 }
 
 function pushFactor(

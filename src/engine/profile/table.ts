@@ -72,10 +72,15 @@ function footer(
   ];
 }
 
+/** Three digits; 999.9 becomes 1000, without an exponent. */
+function threeDigits(value: number): string {
+  return value >= 999.5 ? value.toFixed(0) : value.toPrecision(3);
+}
+
 /** `1.23 ms`: three digits. */
 function seconds(value: number): string {
-  if (value >= 1) return `${value.toPrecision(3)} s`;
-  if (value >= 1e-3) return `${(value * 1e3).toPrecision(3)} ms`;
+  if (value >= 1) return `${threeDigits(value)} s`;
+  if (value >= 1e-3) return `${threeDigits(value * 1e3)} ms`;
   return `${Number((value * 1e6).toPrecision(3))} µs`;
 }
 
@@ -83,7 +88,7 @@ function seconds(value: number): string {
 function amount(value: number, unit = ''): string {
   const power = value < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(value) / 3));
   const scaled = value / 1000 ** power;
-  const digits = power === 0 ? String(Math.round(scaled)) : scaled.toPrecision(3);
+  const digits = power === 0 ? String(Math.round(scaled)) : threeDigits(scaled);
   const suffix = `${['', 'k', 'M', 'G', 'T'][power]}${unit}`;
   return suffix === '' ? digits : `${digits} ${suffix}`;
 }
