@@ -96,7 +96,7 @@ describe('a program', () => {
   /** What a user's program prints, line by line. */
   function run(code: string, ...flags: string[]): string[] {
     writeFileSync(program, code);
-    return execFileSync(process.execPath, [...flags, program], { encoding: 'utf8' })
+    return execFileSync(process.execPath, [...flags, program], { encoding: 'utf8', timeout: 60_000 })
       .trimEnd()
       .split('\n');
   }
@@ -137,6 +137,8 @@ describe('a program', () => {
       const f = compile((x) => x.sigmoid().log().exp().add(x));
       const x = tensor(Float32Array.from({ length: 1 << 20 }, (_, i) => i / 1e6));
       const alone = f(x).data;
+      // Workers start at the second run.
+      f(x);
       while (wasmEngine().threadsReady < 2) await setTimeout(10);
       const together = f(x).data;
       console.log(describeEngine().threads, alone.every((each, i) => each === together[i]));
