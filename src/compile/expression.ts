@@ -93,6 +93,22 @@ for (const op of Object.keys(numberLanguage('float64'))) {
   });
 }
 
+/** A node whose arguments have got other numbers. */
+export function withArguments(node: ScalarNode, numbers: readonly number[]): ScalarNode {
+  return 'args' in node ? ({ ...node, args: node.args.map((arg) => numbers[arg]) } as ScalarNode) : node;
+}
+
+/** The nodes that `roots` are computed from, and they themselves; what accumulators gather is not looked into. */
+export function neededFor(nodes: readonly ScalarNode[], roots: readonly number[]): Set<number> {
+  const found = new Set(roots);
+  // A node comes after all that it is made of.
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i];
+    if (found.has(i) && 'args' in node) for (const arg of node.args) found.add(arg);
+  }
+  return found;
+}
+
 /** What a node computes, as text: equal nodes of one body, and only those, have equal keys. */
 export function keyOf(node: ScalarNode): string {
   switch (node.op) {

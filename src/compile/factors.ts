@@ -1,15 +1,8 @@
 /** Factors of matrix products, taken from loops. */
 import type { Buffers } from './buffers.ts';
-import { Expression } from './expression.ts';
+import { Expression, neededFor, withArguments } from './expression.ts';
 import { withoutDeadCode } from './merge.ts';
-import {
-  type Access,
-  buffersOf,
-  type Factor,
-  type Kernel,
-  type LoopKernel,
-  type ScalarNode,
-} from './program.ts';
+import { type Access, buffersOf, type Factor, type Kernel, type LoopKernel } from './program.ts';
 import type { Term } from './sums.ts';
 
 /** A term's factor, the kernels that compute it, and the buffers that are read for it. */
@@ -37,16 +30,11 @@ function scalarKernel(kernel: LoopKernel, factors: readonly number[], buffer: nu
     ({ buffer: read, offset }): Access => ({ buffer: read, offset, strides: [] }),
   );
   const body = new Expression();
-  const needed = new Set(factors);
-  for (let i = Math.max(...factors); i >= 0; i--) {
-    const node = kernel.nodes[i];
-    if (needed.has(i) && 'args' in node) for (const arg of node.args) needed.add(arg);
-  }
+  const needed = neededFor(kernel.nodes, factors);
   const numbers: number[] = [];
   kernel.nodes.forEach((node, i) => {
     if (!needed.has(i)) return;
-    const renumbered = 'args' in node ? { ...node, args: node.args.map((arg) => numbers[arg]) } : node;
-    numbers[i] = body.push(renumbered as ScalarNode);
+    numbers[i] = body.push(withArguments(node, numbers));
   });
   const result = factors.map((factor) => numbers[factor]).reduce((a, b) => body.apply('mul', [a, b]));
   const whole: LoopKernel = {

@@ -3,7 +3,7 @@
  * reductions of one extent. What the second loop reads of the first stays in a register.
  */
 import type { Monoid } from '../graph/index.ts';
-import { Expression } from './expression.ts';
+import { Expression, withArguments } from './expression.ts';
 import { type Access, buffersOf, type Kernel, type LoopKernel, type ScalarNode } from './program.ts';
 
 /** A merged body beyond this many nodes would not stay in registers anyway. */
@@ -196,8 +196,7 @@ class Fusion {
 /** A node with its arguments renumbered, and its coordinates extended over appended axes. */
 function renumber(node: ScalarNode, numbers: readonly number[], rank: number): ScalarNode {
   if (node.op === 'index') return { ...node, strides: widen(node.strides, rank) };
-  if ('args' in node) return { ...node, args: node.args.map((arg) => numbers[arg]) } as ScalarNode;
-  return node;
+  return withArguments(node, numbers);
 }
 
 /** The loop without stores to buffers that nobody needs, and without what only they needed. */

@@ -3,8 +3,8 @@
  * those together. The parts depend on the program alone. Sums of float32 stay in float64 between the two.
  */
 import { type DType, type Monoid, sizeOf, stridesOf } from '../graph/index.ts';
-import { Expression } from './expression.ts';
-import type { Access, Kernel, LoopKernel, ScalarNode } from './program.ts';
+import { Expression, neededFor, withArguments } from './expression.ts';
+import type { Access, Kernel, LoopKernel } from './program.ts';
 
 /** Parts of a reduction; a number that many numbers of threads divide. */
 const PARTS = 24;
@@ -108,7 +108,7 @@ function partialLoop(
   const accesses: Access[] = [];
   const body = new Expression();
   const numbers: number[] = [];
-  const needed = ancestors(
+  const needed = neededFor(
     loop.nodes,
     accumulators.map(({ node }) => node),
   );
@@ -120,7 +120,7 @@ function partialLoop(
       const access =
         accesses.push({ buffer, offset: offset + first * along, strides: [along, ...strides] }) - 1;
       numbers[i] = body.push({ ...node, access });
-    } else numbers[i] = body.push(renumbered(node, numbers));
+    } else numbers[i] = body.push(withArguments(node, numbers));
   });
   const inner = new Array<number>(reduced).fill(0);
   // Lanes along the reduced axis gather wide totals of narrow terms by themselves; other lanes take wide terms.
@@ -173,7 +173,7 @@ function finalLoop(loop: LoopKernel, partial: readonly Partial[], rows: number, 
     return found;
   };
   const numbers: number[] = [];
-  const needed = ancestors(
+  const needed = neededFor(
     loop.nodes,
     loop.stores.map(({ node }) => node),
   );
@@ -183,7 +183,7 @@ function finalLoop(loop: LoopKernel, partial: readonly Partial[], rows: number, 
     else if (node.op === 'accumulator') {
       const total = body.push({ ...node, dtype: partial[node.index].dtype });
       numbers[i] = body.cast(total, node.dtype);
-    } else numbers[i] = body.push(renumbered(node, numbers));
+    } else numbers[i] = body.push(withArguments(node, numbers));
   });
   return {
     ...loop,
@@ -194,18 +194,4 @@ function finalLoop(loop: LoopKernel, partial: readonly Partial[], rows: number, 
     accumulators: gathered,
     stores: loop.stores.map(({ access, node }) => ({ access: accessOf(access), node: numbers[node] })),
   };
-}
-
-function renumbered(node: ScalarNode, numbers: readonly number[]): ScalarNode {
-  return 'args' in node ? ({ ...node, args: node.args.map((arg) => numbers[arg]) } as ScalarNode) : node;
-}
-
-/** The nodes that `roots` are computed from, and they themselves; what accumulators gather is not looked into. */
-function ancestors(nodes: readonly ScalarNode[], roots: readonly number[]): Set<number> {
-  const found = new Set(roots);
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i];
-    if (found.has(i) && 'args' in node) for (const arg of node.args) found.add(arg);
-  }
-  return found;
 }

@@ -3,6 +3,7 @@
  * programs.
  */
 import type { Compiled } from '../../compile/compile.ts';
+import { alignUp } from '../../compile/lifetimes.ts';
 import { type Block, blocksOf } from '../../compile/program.ts';
 import {
   at,
@@ -20,7 +21,7 @@ import { gemmScratchBytes } from './gemm/index.ts';
 import { WORKSPACE_BYTES } from './loops/keptReduction.ts';
 import type { Marks } from './marks.ts';
 import { ConstantPool } from './math/index.ts';
-import { alignUp, Heap } from './memory.ts';
+import { Heap } from './memory.ts';
 import { NativeProducts } from './native.ts';
 import { planRoutines } from './routines.ts';
 import { emitRuntime, hasRelaxedSimd } from './runtime.ts';

@@ -1,4 +1,5 @@
 /** One growing linear memory, and the blocks of it that are in use. */
+import { alignUp } from '../../compile/lifetimes.ts';
 import { ChainruleError } from '../../graph/index.ts';
 
 const PAGE = 65536;
@@ -11,11 +12,6 @@ export const SHARED_PAGES = 65536;
 
 /** Addresses below this are never handed out: 0 stays invalid. */
 const FIRST = 1024;
-
-/** The next multiple of the alignment. */
-export function alignUp(bytes: number): number {
-  return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
-}
 
 /** Hands out blocks of a WebAssembly memory by first fit; neighbours that are free melt together. */
 export class Heap {
@@ -36,7 +32,7 @@ export class Heap {
 
   /** The address of `bytes` fresh bytes, a multiple of 64. Their content is undefined. */
   allocate(bytes: number): number {
-    const size = alignUp(bytes);
+    const size = alignUp(Math.max(1, bytes));
     const i = this.free.findIndex((block) => block.bytes >= size);
     let address: number;
     if (i >= 0) {

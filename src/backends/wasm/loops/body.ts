@@ -3,6 +3,7 @@
  * lanes that are left at the end of an axis: there is one way to compute, so an element's value does not depend on
  * where it stands.
  */
+import { neededFor } from '../../../compile/expression.ts';
 import { isWideTotal, type LoopKernel, type ScalarNode } from '../../../compile/program.ts';
 import { BYTES, type DType } from '../../../graph/index.ts';
 import type { FunctionBuilder } from '../encoder.ts';
@@ -55,7 +56,7 @@ export class Body {
   /** Computes now whatever `roots` need that is the same all along `axes`; returns what is known from here on. */
   hoist(roots: readonly number[], axes: readonly LoopAxis[], spot: Spot, known: Known): Known {
     const { nodes } = this.kernel;
-    const needed = this.ancestors(roots);
+    const needed = neededFor(this.kernel.nodes, roots);
     const fixed = new Set<number>();
     nodes.forEach((node, i) => {
       if (needed.has(i) && this.isFixed(node, i, axes, fixed)) fixed.add(i);
@@ -85,18 +86,6 @@ export class Body {
     if (node.op === 'load') return axes.every((axis) => axis.accesses[node.access] === 0);
     if (node.op === 'index') return axes.every((axis) => axis.indices.get(i) === 0);
     return !('args' in node) || node.args.every((arg) => fixed.has(arg));
-  }
-
-  private ancestors(roots: readonly number[]): Set<number> {
-    const found = new Set<number>();
-    const pending = [...roots];
-    for (let i = pending.pop(); i !== undefined; i = pending.pop()) {
-      if (found.has(i)) continue;
-      found.add(i);
-      const node = this.kernel.nodes[i];
-      if ('args' in node) pending.push(...node.args);
-    }
-    return found;
   }
 
   /** Pushes the value of a node; values used more than once are kept in a local, noted in `known`. */
@@ -182,7 +171,7 @@ export class Body {
    */
   together(roots: readonly number[], spots: readonly Spot[], known: readonly Known[]): void {
     if (spots.length === 1) return;
-    const needed = this.ancestors(roots);
+    const needed = neededFor(this.kernel.nodes, roots);
     this.kernel.nodes.forEach((node, i) => {
       if (!needed.has(i) || known[0].has(i) || !('args' in node) || !isMathName(node.op)) return;
       const operands = spots.map((spot, k) => node.args.map((arg) => this.local(arg, spot, known[k])));
@@ -221,7 +210,7 @@ export class Body {
     const { f, nest, width } = this;
     const out = known.map((each) => new Map(each));
     if (known.length !== width || spot.lanes !== width) return out;
-    const needed = this.ancestors(roots);
+    const needed = neededFor(this.kernel.nodes, roots);
     this.kernel.nodes.forEach((node, i) => {
       if (node.op !== 'load' || !needed.has(i) || out[0].has(i)) return;
       const { access } = node;

@@ -2,6 +2,7 @@
  * The threads of an engine: the main thread, number 0, and workers on the same memory. A run takes one word of shared memory
  * to start and a barrier to end; no message is sent.
  */
+import { ChainruleError } from '../../../graph/index.ts';
 import type { Heap } from '../memory.ts';
 import { CONTROL, commandOf, MOST_MODULES } from './control.ts';
 import { serve, type WorkerStart } from './worker.ts';
@@ -81,12 +82,17 @@ export class Team {
 
   /** Runs a program on all threads. If one of them throws, so does this, and the team has been stopped. */
   run(program: TeamProgram): void {
-    const { threads } = this;
+    const number = this.numbers.get(program) ?? this.load(program);
+    this.together(number, () => program.entry(0, this.threads));
+  }
+
+  /** Gives all workers a command, does the main thread's part of it, and waits for theirs. */
+  private together(number: number, ownPart: () => void): void {
+    const { give_command: give, barrier } = this.options.runtime as Record<string, (word: number) => void>;
     try {
-      const number = this.numbers.get(program) ?? this.load(program);
-      this.command(threads, number);
-      program.entry(0, threads);
-      this.barrier(threads);
+      give(commandOf(++this.sequence, this.threads, number));
+      ownPart();
+      barrier(this.threads);
     } catch (error) {
       this.abandon();
       throw error;
@@ -104,25 +110,17 @@ export class Team {
     this.stop();
   }
 
-  private command(threads: number, number: number): void {
-    const give = this.options.runtime.give_command as (word: number) => void;
-    give(commandOf(++this.sequence, threads, number));
-  }
-
-  private barrier(threads: number): void {
-    (this.options.runtime.barrier as (threads: number) => void)(threads);
-  }
-
   /** Has all workers load a program. */
   private load(program: TeamProgram): number {
     const { heap } = this.options;
     const { bytes } = program;
     const number = this.free.pop() ?? this.modules++;
+    if (number >= MOST_MODULES)
+      throw new ChainruleError(`threads: ${MOST_MODULES} large programs are alive; let some be collected`);
     const address = heap.allocate(bytes.length);
     new Uint8Array(heap.memory.buffer, address, bytes.length).set(bytes);
     this.words().set([number, address, bytes.length], CONTROL.module / 4);
-    this.command(this.threads, MOST_MODULES);
-    this.barrier(this.threads);
+    this.together(MOST_MODULES, () => {});
     heap.release(address);
     this.numbers.set(program, number);
     this.collected.register(program, number);
