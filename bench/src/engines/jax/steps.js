@@ -20,7 +20,7 @@ export function prepareStep(jax, testCase) {
     testCase.loss === 'crossEntropy'
       ? np.array(data.y, { dtype: np.int32 })
       : np.array(data.y, { shape: [batch, classes] });
-  let parameters = data.layers.map(({ inputs, outputs, w, b }) => ({
+  const parameters = data.layers.map(({ inputs, outputs, w, b }) => ({
     w: np.array(w, { shape: [inputs, outputs] }),
     b: np.array(b),
   }));
@@ -35,9 +35,30 @@ export function prepareStep(jax, testCase) {
       : np.square(outputs.sub(y)).mean();
   }
 
-  const step = jit(function step(layers, x, y) {
-    const [J, gradients] = valueAndGrad(loss)(tree.ref(layers), x, y);
-    return [J, tree.map((value, g) => value.sub(g.mul(learningRate)), layers, gradients)];
+  return trainingStep(jax, loss, parameters, [x, y], learningRate);
+}
+
+/**
+ * The preparation of a network's step.
+ * @param {(parameters: object, x: any, sizes: object) => any} outputOf what the network makes of x
+ */
+export function prepareNetwork(jax, outputOf, testCase) {
+  const { jit, valueAndGrad, numpy: np, tree } = jax;
+  const { sizes, learningRate } = testCase;
+  const parameters = Object.fromEntries(
+    Object.entries(testCase.parameters).map(([name, each]) => [name, arrayOf(np, each)]),
+  );
+  const [x, target] = [testCase.x, testCase.target].map((each) => arrayOf(np, each));
+  const loss = (parameters, x, target) => np.square(outputOf(parameters, x, sizes).sub(target)).mean();
+  return trainingStep(jax, loss, parameters, [x, target], learningRate);
+}
+
+/** A step of gradient descent: `once` takes it, and gives the loss before it. */
+function trainingStep({ jit, valueAndGrad, tree }, loss, initial, [x, y], learningRate) {
+  let parameters = initial;
+  const step = jit(function step(parameters, x, y) {
+    const [J, gradients] = valueAndGrad(loss)(tree.ref(parameters), x, y);
+    return [J, tree.map((value, g) => value.sub(g.mul(learningRate)), parameters, gradients)];
   });
 
   async function once() {
@@ -50,38 +71,6 @@ export function prepareStep(jax, testCase) {
     asynchronous: true,
     dispose() {
       tree.dispose([parameters, x, y]);
-      step.dispose();
-    },
-  };
-}
-
-/**
- * The preparation of a network's step.
- * @param {(parameters: object, x: any, sizes: object) => any} outputOf what the network makes of x
- */
-export function prepareNetwork(jax, outputOf, testCase) {
-  const { jit, valueAndGrad, numpy: np, tree } = jax;
-  const { sizes, learningRate } = testCase;
-  let parameters = Object.fromEntries(
-    Object.entries(testCase.parameters).map(([name, each]) => [name, arrayOf(np, each)]),
-  );
-  const [x, target] = [testCase.x, testCase.target].map((each) => arrayOf(np, each));
-  const loss = (parameters, x, target) => np.square(outputOf(parameters, x, sizes).sub(target)).mean();
-  const step = jit(function step(parameters, x, target) {
-    const [J, gradients] = valueAndGrad(loss)(tree.ref(parameters), x, target);
-    return [J, tree.map((value, g) => value.sub(g.mul(learningRate)), parameters, gradients)];
-  });
-
-  async function once() {
-    const [J, next] = step(parameters, x.ref, target.ref);
-    parameters = next;
-    return (await J.data())[0];
-  }
-  return {
-    once,
-    asynchronous: true,
-    dispose() {
-      tree.dispose([parameters, x, target]);
       step.dispose();
     },
   };
