@@ -123,12 +123,7 @@ function partialLoop(
     } else numbers[i] = body.push(withArguments(node, numbers));
   });
   const inner = new Array<number>(reduced).fill(0);
-  // Lanes along the reduced axis gather wide totals of narrow terms by themselves; other lanes take wide terms.
-  const contiguous = liesAlongReduced(loop);
-  const gathered = accumulators.map(({ monoid, node }, i) => ({
-    monoid,
-    node: contiguous ? numbers[node] : body.cast(numbers[node], partial[i].dtype),
-  }));
+  const gathered = accumulators.map(({ monoid, node }) => ({ monoid, node: numbers[node] }));
   const stores = gathered.map((_, i) => {
     const strides = [count, ...stridesOf(kept), ...inner];
     const access = accesses.push({ buffer: partial[i].buffer, offset: first * count, strides }) - 1;
@@ -142,15 +137,6 @@ function partialLoop(
     accumulators: gathered,
     stores,
   };
-}
-
-/** Whether everything a loop reads lies in one run along its innermost axis, which it reduces, and nothing along another. */
-function liesAlongReduced({ extents, accesses, stores }: LoopKernel): boolean {
-  const stored = new Set(stores.map(({ access }) => access));
-  return accesses.every(
-    ({ strides }, i) =>
-      stored.has(i) || strides.every((stride, axis) => (stride === 1) === (axis === extents.length - 1)),
-  );
 }
 
 /** The parts together, and what follows the reduction. */

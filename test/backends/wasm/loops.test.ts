@@ -284,6 +284,38 @@ describe('each function on each dtype, at special values, in vectors of both wid
     });
   }
 
+  test.each(['max', 'min'] as const)('%s with a constant on either side', (op) => {
+    for (const dtype of NUMBERS) {
+      const n = SPECIAL[dtype].length + 19;
+      for (const value of SPECIAL[dtype]) {
+        for (const args of [
+          [0, 1],
+          [1, 0],
+          [1, 1],
+        ]) {
+          const kernel: LoopKernel = {
+            kind: 'loop',
+            extents: [n],
+            reduced: 0,
+            accesses: [0, 1].map((buffer) => ({ buffer, offset: 0, strides: [1] })),
+            nodes: [
+              { op: 'load', dtype, access: 0 },
+              { op: 'literal', dtype, value },
+              { op, dtype, args },
+            ],
+            accumulators: [],
+            stores: [{ access: 1, node: 2 }],
+          };
+          const buffers = [0, 1].map(() => ({ dtype, length: n }));
+          expect(
+            difference({ kernel, buffers }, combinations(1)),
+            `${dtype} ${args} ${value}`,
+          ).toBeUndefined();
+        }
+      }
+    }
+  });
+
   test('cast', () => {
     for (const from of DTYPES) {
       for (const to of DTYPES) {
@@ -420,6 +452,33 @@ describe('reductions', () => {
         }
       }
     }
+  });
+
+  test('the sign of a largest and of a smallest zero is right, wherever the others stand', () => {
+    for (const dtype of FLOATS)
+      for (const by of ['rows', 'columns'] as const)
+        for (const monoid of ['max', 'min'] as const)
+          for (const k of [1, 5, 40, 17001])
+            for (const at of new Set([0, 1, 4, k - 1]))
+              for (const [most, one] of [
+                [0, -0],
+                [-0, 0],
+                [-0, -0],
+                [monoid === 'max' ? -1 : 1, -0],
+                [monoid === 'max' ? -1 : 1, 0],
+              ]) {
+                const n = k > 1000 ? 2 : 9;
+                const fill: Fill = (_, __, array) => {
+                  array.fill(most);
+                  for (let row = 0; row < n; row++)
+                    if (at < k) array[by === 'rows' ? row * k + at : at * n + row] = one;
+                };
+                const kernel = reductionKernel(monoid, dtype, [n, k], by);
+                expect(
+                  difference(kernel, fill),
+                  `${monoid} ${dtype} ${by} ${k} ${at} ${most} ${one}`,
+                ).toBeUndefined();
+              }
   });
 
   test('sums of fractions are close to those of float64', () => {

@@ -10,7 +10,7 @@ export const arrayOf = (np, operand) => np.array(draw(operand), { shape: operand
  * read: one read runs the whole jitted program, the new parameters included.
  */
 export function prepareStep(jax, testCase) {
-  const { jit, valueAndGrad, numpy: np, nn, tree } = jax;
+  const { numpy: np, nn } = jax;
   const { batch, sizes, learningRate } = testCase;
   const data = stepData(testCase);
   const activation = testCase.activation === 'relu' ? nn.relu : np.tanh;
@@ -43,7 +43,7 @@ export function prepareStep(jax, testCase) {
  * @param {(parameters: object, x: any, sizes: object) => any} outputOf what the network makes of x
  */
 export function prepareNetwork(jax, outputOf, testCase) {
-  const { jit, valueAndGrad, numpy: np, tree } = jax;
+  const { numpy: np } = jax;
   const { sizes, learningRate } = testCase;
   const parameters = Object.fromEntries(
     Object.entries(testCase.parameters).map(([name, each]) => [name, arrayOf(np, each)]),

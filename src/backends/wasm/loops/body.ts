@@ -9,7 +9,7 @@ import { BYTES, type DType } from '../../../graph/index.ts';
 import type { FunctionBuilder } from '../encoder.ts';
 import { transpose } from '../gemm/lines.ts';
 import { isMathName, type MathLibrary } from '../math/index.ts';
-import { Accumulator } from './accumulator.ts';
+import { type Accumulator, accumulator } from './accumulator.ts';
 import { LaneCode, pushConstant, type Width } from './lanes.ts';
 import { type LoopAxis, type Nest, planNest } from './nest.ts';
 import { type IndexNode, stepsOutermost } from './place.ts';
@@ -51,6 +51,11 @@ export class Body {
       this.f.set(local);
       this.literals.set(i, local);
     });
+  }
+
+  /** Whether computing an element takes longer than reading it. */
+  get isLaborious(): boolean {
+    return this.kernel.nodes.some(({ op }) => isMathName(op));
   }
 
   /** Computes now whatever `roots` need that is the same all along `axes`; returns what is known from here on. */
@@ -121,6 +126,17 @@ export class Body {
         this.push(node.args[0], spot, known);
         code.cast(this.kernel.nodes[node.args[0]].dtype, node.dtype);
         break;
+      case 'max':
+      case 'min': {
+        const [a, b] = node.args;
+        const limit = [a, b].find((arg) => this.kernel.nodes[arg].op === 'literal');
+        this.push(limit === a ? b : a, spot, known);
+        this.push(limit === a ? a : b, spot, known);
+        const literal = limit === undefined ? undefined : this.kernel.nodes[limit];
+        if (literal?.op === 'literal') code.limit(node.op, node.dtype, literal.value);
+        else code.apply(node.op, node.dtype);
+        break;
+      }
       default: {
         for (const arg of node.args) this.push(arg, spot, known);
         code.apply(node.op, this.kernel.nodes[node.args[node.args.length - 1]].dtype);
@@ -191,13 +207,26 @@ export class Body {
     return local;
   }
 
-  /** Computes all values first and stores then: a store may overwrite what another value reads. */
-  storeAll(values: readonly number[], spot: Spot, known: Known): void {
-    const { code, kernel } = this;
-    const locals = values.map((node) => this.local(node, spot, known));
+  /**
+   * Computes all values first and stores then: a store may overwrite what another value reads.
+   * @param totals complete, where lanes are elements of their own: they hold the wide ones
+   */
+  storeAll(values: readonly number[], spot: Spot, known: Known, totals: readonly Accumulator[] = []): void {
+    const { kernel } = this;
+    const locals = values.map((i) => {
+      const node = kernel.nodes[i];
+      if (node.op === 'accumulator' && isWideTotal(kernel, node) && totals.length > 0)
+        return totals[node.index].locals;
+      return [this.local(i, spot, known)];
+    });
     kernel.stores.forEach(({ access }, i) => {
       const stride = this.laneStride(access);
-      code.store(this.dtypes[access], spot.lanes, stride, access, this.bytesTo(access, spot), locals[i]);
+      const inVector = this.width / locals[i].length;
+      locals[i].forEach((local, part) => {
+        const lanes = Math.min(inVector, spot.lanes - part * inVector);
+        const at = this.bytesTo(access, { ...spot, ahead: spot.ahead + part * inVector });
+        if (lanes > 0) this.code.store(this.dtypes[access], lanes, stride, access, at, local);
+      });
     });
   }
 
@@ -239,8 +268,8 @@ export class Body {
 
   /** The kernel's accumulators, with nothing in them. */
   accumulators(): Accumulator[] {
-    return this.kernel.accumulators.map(
-      ({ monoid, node }) => new Accumulator(this.code, monoid, this.kernel.nodes[node].dtype),
+    return this.kernel.accumulators.map(({ monoid, node }) =>
+      accumulator(this.code, monoid, this.kernel.nodes[node].dtype),
     );
   }
 
@@ -259,13 +288,14 @@ export class Body {
     });
   }
 
-  /** The nodes that stand for finished accumulators. */
+  /** The nodes that stand for finished accumulators, but for wide totals of elements in several lanes: those are only stored. */
   finished(totals: readonly Accumulator[]): Known {
     const acrossLanes = this.nest.lanes === 'reduced';
     const known: Known = new Map();
     this.kernel.nodes.forEach((node, i) => {
-      if (node.op === 'accumulator')
-        known.set(i, totals[node.index].finish(acrossLanes, !isWideTotal(this.kernel, node)));
+      if (node.op !== 'accumulator') return;
+      const isWide = isWideTotal(this.kernel, node);
+      if (acrossLanes || !isWide) known.set(i, totals[node.index].finish(acrossLanes, !isWide));
     });
     return known;
   }

@@ -144,7 +144,7 @@ function gatherInMemory(body: Body, walk: Walk, workspace: number): void {
 
 function finish(body: Body, totals: readonly Accumulator[], spot: Spot, fixed: Known): void {
   const values = body.kernel.stores.map(({ node }) => node);
-  body.storeAll(values, spot, new Map([...fixed, ...body.finished(totals)]));
+  body.storeAll(values, spot, new Map([...fixed, ...body.finished(totals)]), totals);
 }
 
 function save(totals: readonly Accumulator[], address: number, place: number): void {

@@ -3,7 +3,8 @@
  * the end.
  *
  * One core reads memory faster in several streams at once than in one. Where the order of the terms does not show in the
- * result, long axes are read in four parts side by side, and of short ones several rows.
+ * result, long axes are read in four parts side by side, and of short ones several rows. Where computing the terms takes
+ * longer than reading them, neighbouring vectors are computed together instead: that needs the fewest registers.
  */
 import { isFloat } from '../../../graph/index.ts';
 import type { Body } from './body.ts';
@@ -25,7 +26,9 @@ export function emitLaneReduction(body: Body, walk: Walk): void {
   const { extent } = nest.laneAxis as LoopAxis;
   const small = kernel.nodes.length <= SMALL_BODY;
   const inner = nest.kept.at(-1);
-  if (small && isOrderless(body) && extent >= LONG)
+  if (small && isOrderless(body) && body.isLaborious)
+    walk.loops(nest.kept, () => gather(body, walk, 1, 1, inGroups(body, walk)));
+  else if (small && isOrderless(body) && extent >= LONG)
     walk.loops(nest.kept, () => gather(body, walk, 1, STREAMS, inStreams(body, walk)));
   else if (small && isOrderless(body) && inner !== undefined)
     walk.loops(nest.kept.slice(0, -1), () => {
@@ -47,7 +50,7 @@ function isOrderless({ kernel }: Body): boolean {
   });
 }
 
-/** A way along the innermost axis: calls `add` for each group of vectors, the k-th of which goes to the totals of slot k. */
+/** A way along the innermost axis: calls `add` for each group of vectors, the k-th of which goes to slot k, in turn. */
 type Passage = (add: (spots: readonly Spot[]) => void) => void;
 
 /** Vectors in turn to each slot; what is left, one by one, to the first: the order of a product of floats shows. */
@@ -89,6 +92,12 @@ function inOrder({ nest, width }: Body, walk: Walk): Passage {
   };
 }
 
+/** Vectors in groups that are computed together, all to one slot. */
+function inGroups({ nest, width }: Body, walk: Walk): Passage {
+  const axis = nest.laneAxis as LoopAxis;
+  return (add) => walk.vectors(axis, axis.extent, width, UNROLL, add);
+}
+
 /** Reduces `rows` rows, or one row with as many totals as there are slots. */
 function gather(body: Body, walk: Walk, rows: number, slots: number, passage: Passage): void {
   const { nest, kernel } = body;
@@ -101,7 +110,7 @@ function gather(body: Body, walk: Walk, rows: number, slots: number, passage: Pa
       if (spots.length === 1) return addRows(body, totals[0], spots[0], body.literals, inRows);
       addSpots(
         body,
-        totals.map(([row]) => row),
+        spots.map((_, k) => totals[k % slots][0]),
         spots,
         spots.map(() => new Map(inRows[0])),
       );

@@ -118,6 +118,19 @@ export class LaneCode {
     }
   }
 
+  /** The larger or smaller of the value and the constant on the stack: a NaN stays, and 0 is larger than -0. */
+  limit(op: 'max' | 'min', dtype: DType, constant: number): void {
+    const { f } = this;
+    const isNegativeZero = Object.is(constant, -0);
+    if (!isFloat(dtype) || Number.isNaN(constant) || (op === 'min' && isNegativeZero))
+      return this.apply(op, dtype);
+    // One instruction, where `max` takes eight. Of equal operands the first stays, which is wrong for max(-0, 0) alone.
+    f.op(`${shapeOf(dtype) as 'f32x4' | 'f64x2'}.p${op}`);
+    if (op === 'min' || constant !== 0 || isNegativeZero) return;
+    pushConstant(f, dtype, 0);
+    this.apply('add', dtype);
+  }
+
   /**
    * A function of real numbers at several vectors at once, from locals to locals; undefined if `op` is none, or cannot.
    * @param operands for each vector, the locals with its operands
@@ -295,7 +308,10 @@ export class LaneCode {
     widenMask(this.f, this.width);
   }
 
-  /** Stores the first `lanes` lanes of the vector in local `value` to elements `stride` apart. */
+  /**
+   * Stores the first `lanes` lanes of the vector in local `value` to elements `stride` apart. Of float64 it has two, however many
+   * the kernel's vectors have.
+   */
   store(dtype: DType, lanes: number, stride: number, address: number, ahead: number, value: number): void {
     const { f, width } = this;
     const bytes = BYTES[dtype];
@@ -310,8 +326,9 @@ export class LaneCode {
       f.set(this.scratch).get(this.scratch).get(this.scratch).op('i8x16.narrow_i16x8_u').set(this.scratch);
       source = this.scratch;
     }
-    if (stride === 1 && lanes === width) {
-      const whole = bytes * width;
+    const inVector = Math.min(width, 16 / bytes);
+    if (stride === 1 && lanes === inVector) {
+      const whole = bytes * inVector;
       const offset = this.locate(address, ahead);
       f.get(source);
       if (whole === 16) f.memory('v128.store', offset);

@@ -1,5 +1,5 @@
 /** How a loop kernel is walked: which axes melt into one, and along which one the SIMD lanes lie. */
-import { isWideTotal, type LoopKernel } from '../../../compile/program.ts';
+import type { LoopKernel } from '../../../compile/program.ts';
 import { BYTES } from '../../../graph/index.ts';
 
 /** One loop of the nest: its extent, and the step of each access and of each index node, in elements. */
@@ -49,10 +49,8 @@ export function planNest(kernel: LoopKernel, width: number): Nest {
   const tooShort = ({ extent }: LoopAxis): number => (extent >= width ? 0 : 100);
   if (reduced.length > 0) {
     const bestReduced = best(reduced, (axis) => score(axis) - (axis.extent >= width ? 0 : 8));
-    // Only across lanes is a total left as it was gathered.
     const alongKept =
       kept.length > 0 &&
-      !kernel.nodes.some((node) => isWideTotal(kernel, node)) &&
       Math.max(...kept.map(score)) > score(bestReduced) - (bestReduced.extent >= width ? 0 : 8);
     const laneAxis = alongKept ? best(kept, (axis) => score(axis) - tooShort(axis)) : bestReduced;
     const nest = {
