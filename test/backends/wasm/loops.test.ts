@@ -481,6 +481,37 @@ describe('reductions', () => {
               }
   });
 
+  test('a total of float32 can be stored as it was gathered, in float64', () => {
+    const fill: Fill = (_, __, array) => {
+      // Their sums need more digits than float32 has, and are exact in float64.
+      const random = uniform(4);
+      array.forEach((_, i) => {
+        array[i] = Math.floor(random() * 2 ** 24);
+      });
+    };
+    for (const by of ['rows', 'columns'] as const)
+      for (const step of [1, 3])
+        for (const [n, k] of [
+          [1, 1],
+          [3, 9],
+          [18, 40],
+          [2, 17001],
+          [2100, 18],
+        ] as const) {
+          const { kernel, buffers } = reductionKernel('sum', 'float32', [n, k], by);
+          const [read, written] = kernel.accesses;
+          const wide: KernelCase = {
+            kernel: {
+              ...kernel,
+              accesses: [read, { ...written, strides: [step, 0] }],
+              nodes: [kernel.nodes[0], { op: 'accumulator', dtype: 'float64', index: 0 }],
+            },
+            buffers: [buffers[0], { dtype: 'float64', length: n * step }],
+          };
+          expect(difference(wide, fill), `${by} ${step} ${n} ${k}`).toBeUndefined();
+        }
+  });
+
   test('sums of fractions are close to those of float64', () => {
     for (const by of ['rows', 'columns'] as const) {
       const { kernel, buffers } = reductionKernel('sum', 'float32', [3, 1000], by);
