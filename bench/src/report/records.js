@@ -70,12 +70,16 @@ function bestOfEach(results) {
   return [...best.values()];
 }
 
+/** PyTorch with the threads that serve it best; the others with no more than chainrule has. */
+const isPeerOf = ({ name, role, threads }, ours) =>
+  role === 'peer' && (name === 'pytorch' || threads <= ours.threads);
+
 /** The same variant with one thread. */
 const oneThread = ({ engine: { variant } }, ours) =>
   ours.find(({ engine }) => engine.variant !== variant && engine.variant === variant.replace(/\d+$/, '1'));
 
 /**
- * A record for each variant of chainrule beside each peer at its best, beside the limit, and beside itself with one thread. The limit
+ * A record for each variant of chainrule beside each peer, beside the limit, and beside itself with one thread. The limit
  * has as many threads as the variant; that of a step, its products alone, as many as serve it best.
  * @param {import('../compare.js').Result[]} results
  * @returns {Record[]}
@@ -83,10 +87,10 @@ const oneThread = ({ engine: { variant } }, ours) =>
 export function comparisonRecords(testCase, results, name = testCase.name) {
   const role = (wanted) => results.filter(({ engine }) => engine.role === wanted);
   const ours = role('ours');
-  const peers = bestOfEach(role('peer'));
   const work = workOf(testCase);
   return ours.flatMap((our) => {
     const { threads } = our.engine;
+    const peers = bestOfEach(results.filter(({ engine }) => isPeerOf(engine, our.engine)));
     const limits = role('limit').filter(
       ({ engine }) => testCase.kind === 'step' || engine.threads === threads,
     );

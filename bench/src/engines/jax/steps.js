@@ -5,10 +5,7 @@ import { stepData } from '../../cases/steps.js';
 /** The array of an operand. */
 export const arrayOf = (np, operand) => np.array(draw(operand), { shape: operand.shape });
 
-/**
- * Arrays are counted references: a call consumes its arguments, `.ref` keeps them. Work is done when a result is
- * read: one read runs the whole jitted program, the new parameters included.
- */
+/** Arrays are counted references: a call consumes its arguments, `.ref` keeps them. */
 export function prepareStep(jax, testCase) {
   const { numpy: np, nn } = jax;
   const { batch, sizes, learningRate } = testCase;
@@ -53,8 +50,11 @@ export function prepareNetwork(jax, outputOf, testCase) {
   return trainingStep(jax, loss, parameters, [x, target], learningRate);
 }
 
-/** A step of gradient descent: `once` takes it, and gives the loss before it. */
-function trainingStep({ jit, valueAndGrad, tree }, loss, initial, [x, y], learningRate) {
+/**
+ * A step of gradient descent: `once` takes it, and gives the loss before it. The loss can be read before the new parameters are
+ * there: these are waited for, or their work would fall into somebody else's time.
+ */
+function trainingStep({ blockUntilReady, jit, valueAndGrad, tree }, loss, initial, [x, y], learningRate) {
   let parameters = initial;
   const step = jit(function step(parameters, x, y) {
     const [J, gradients] = valueAndGrad(loss)(tree.ref(parameters), x, y);
@@ -64,7 +64,9 @@ function trainingStep({ jit, valueAndGrad, tree }, loss, initial, [x, y], learni
   async function once() {
     const [J, next] = step(parameters, x.ref, y.ref);
     parameters = next;
-    return (await J.data())[0];
+    const [value] = await J.data();
+    await blockUntilReady(parameters);
+    return value;
   }
   return {
     once,
