@@ -10,11 +10,13 @@ import { registry } from '../../operations/index.ts';
 import { type Place, type Rule, rule } from '../rule.ts';
 import {
   basesOf,
+  isSum,
   likeTermsCollected,
   MOST,
   type Monomial,
   type Product,
   type Reach,
+  type Sum,
   termsOf,
 } from './polynomial.ts';
 
@@ -63,12 +65,14 @@ function open(variable: Variable, reach: Reach, opened: Opened, times = 1): read
 
 /**
  * The terms with factors that are sums multiplied out, where that costs no digits: a sum of products has been rounded term
- * by term, and is as well added up after another multiplication. 1 - y, which may be exact, stays a factor.
+ * by term, and is as well added up after another multiplication. 1 - y, which may be exact, stays a factor. Undefined if
+ * there is no such factor, or it is not worth it.
  */
-function multipliedOut(terms: readonly Monomial[], reach: Reach, opened: Opened): readonly Monomial[] {
+function multipliedOut({ terms, products, applications }: Sum, reach: Reach): Sum | undefined {
+  if (!terms.some(({ factors }) => factors.some((each) => isRoundedSum(each, reach)))) return undefined;
   const done: Monomial[] = [];
   const pending = [...terms];
-  const inside: Opened = { applications: 0, products: [] };
+  const opened: Opened = { applications, products: [...products] };
   for (let term = pending.pop(); term !== undefined; term = pending.pop()) {
     const { times, factors } = term;
     const sum = factors.find((each) => isRoundedSum(each, reach));
@@ -77,28 +81,23 @@ function multipliedOut(terms: readonly Monomial[], reach: Reach, opened: Opened)
       continue;
     }
     const others = without(factors, [sum]);
-    for (const inner of open(sum, reach, inside))
+    for (const inner of open(sum, reach, opened))
       pending.push({
         times: times * inner.times,
         factors: [...others, ...inner.factors].sort((a, b) => a.id - b.id),
       });
   }
   // In several variables a sum of products is longer than a product of sums.
-  if (
-    basesOf(
-      done.flatMap(({ factors }) => factors),
-      reach.place,
-    ).size > 1
-  )
-    return terms;
-  opened.applications += inside.applications;
-  opened.products.push(...inside.products);
-  return likeTermsCollected(done);
+  const bases = basesOf(
+    done.flatMap(({ factors }) => factors),
+    reach.place,
+  );
+  return bases.size > 1 ? undefined : { ...opened, terms: likeTermsCollected(done) };
 }
 
 /** Whether a variable is a sum all of whose terms are products. */
 function isRoundedSum(variable: Variable, reach: Reach): boolean {
-  if (!reach.place.isDerivative(variable)) return false;
+  if (!reach.place.isDerivative(variable) || !isSum(variable)) return false;
   const { terms } = termsOf(variable, reach);
   return terms.length > 1 && terms.every(({ factors }) => factors.length > 1);
 }
@@ -137,6 +136,12 @@ function inCommon(a: readonly Variable[], b: readonly Variable[]): readonly Vari
   });
 }
 
+/** Whether all of some factors, each as often as it occurs, are among others. */
+const isWithin = (factors: readonly Variable[], others: readonly Variable[]): boolean =>
+  factors.length <= others.length &&
+  factors.every((each) => others.includes(each)) &&
+  inCommon(factors, others).length === factors.length;
+
 function without(factors: readonly Variable[], taken: readonly Variable[]): Variable[] {
   const left = [...factors];
   for (const each of taken) left.splice(left.indexOf(each), 1);
@@ -147,11 +152,7 @@ function without(factors: readonly Variable[], taken: readonly Variable[]): Vari
 function packed(factors: readonly Variable[], products: readonly Product[]): readonly Variable[] {
   let left = factors;
   for (const product of products)
-    while (
-      product.times === 1 &&
-      left.length > 1 &&
-      inCommon(product.factors, left).length === product.factors.length
-    )
+    while (product.times === 1 && left.length > 1 && isWithin(product.factors, left))
       left = [...without(left, product.factors), product.variable];
   return left;
 }
@@ -163,9 +164,7 @@ function multipleAtHand(
   products: readonly Product[],
 ): Variable | undefined {
   const isIt = (each: Product): boolean =>
-    each.times === times &&
-    each.factors.length === factors.length &&
-    inCommon(each.factors, factors).length === factors.length;
+    each.times === times && each.factors.length === factors.length && isWithin(each.factors, factors);
   return products.find(isIt)?.variable;
 }
 
@@ -220,27 +219,34 @@ function multiple(times: number, value: Variable): Variable {
 /** What costs less by this reckoning may still be what it was before: it is enough after so many steps in one place. */
 const ENOUGH = 50;
 
-/** Ways to look for a cheaper sum: through what others read too, and with factors multiplied out. */
-const APPROACHES = [
-  [false, false],
-  [true, false],
-  [true, true],
-] as const;
+/** A way to write a sum, and how many applications fewer that takes. */
+interface Candidate {
+  readonly saved: number;
+  make(): Variable;
+}
+
+function candidateOf({ terms, products, applications }: Sum, reach: Reach, output: Variable): Candidate {
+  const opened: Opened = { applications, products: [...products] };
+  const planned = plan(terms, reach, opened);
+  const known = opened.products.sort((a, b) => b.factors.length - a.factors.length);
+  return {
+    saved: opened.applications - costOf(planned, known),
+    make: () => build(planned, known, output),
+  };
+}
 
 function collect(place: Place): Variable | undefined {
   const [output] = place.application.outputs;
   if (!place.isDerivative(output) || place.steps > ENOUGH) return undefined;
-  const candidates = APPROACHES.map(([throughShared, multiplies]) => {
+  const candidates: Candidate[] = [];
+  // Alone, then through what others read too, and with factors multiplied out.
+  for (const throughShared of [false, true]) {
     const reach = { place, throughShared };
-    const { terms, products: own, applications } = termsOf(output, reach);
-    const opened: Opened = { applications, products: [...own] };
-    const planned = plan(multiplies ? multipliedOut(terms, reach, opened) : terms, reach, opened);
-    const products = opened.products.sort((a, b) => b.factors.length - a.factors.length);
-    return {
-      saved: opened.applications - costOf(planned, products),
-      make: () => build(planned, products, output),
-    };
-  });
+    const sum = termsOf(output, reach);
+    candidates.push(candidateOf(sum, reach, output));
+    const multiplied = throughShared ? multipliedOut(sum, reach) : undefined;
+    if (multiplied !== undefined) candidates.push(candidateOf(multiplied, reach, output));
+  }
   const best = candidates.reduce((a, b) => (b.saved > a.saved ? b : a));
   return best.saved > 0 ? best.make() : undefined;
 }

@@ -82,6 +82,9 @@ interface Part {
   readonly stays: boolean;
 }
 
+/** Whether a variable is a sum or difference, or the negative of one perhaps. */
+export const isSum = (variable: Variable): boolean => addends(variable, variable) !== undefined;
+
 /** What a variable is the sum of, each with its sign; undefined for what is no sum, or one of other shapes. */
 function addends(variable: Variable, { shape }: Variable): [Variable, number][] | undefined {
   const application = getOperation(variable);
