@@ -57,11 +57,12 @@ export function chainruleStart(variant) {
 
 const threaded = (threads) => ({ threads, env: { OMP_NUM_THREADS: String(threads) } });
 
-/** @returns {import('./engine.js').Start[]} */
+/** jax-js as it comes in Node, on one thread, and with others lent. @returns {import('./engine.js').Start[]} */
 const jaxStarts = () =>
-  threadCounts.map((threads) =>
-    javascript('jax/index.js', { threads }, { name: 'jax-js', role: 'peer', threads }),
-  );
+  threadCounts.map((threads) => {
+    const name = threads === 1 ? 'jax-js' : `jax-js on ${threads} threads`;
+    return javascript('jax/index.js', { threads }, { name, role: 'peer', threads });
+  });
 
 /** @returns {import('./engine.js').Start[]} */
 const tfjsStarts = () => [javascript('tfjs/index.js', {}, { name: 'tfjs', role: 'peer' })];

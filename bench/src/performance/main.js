@@ -29,7 +29,7 @@ is written by \`npm run performance\` in [bench](../bench), from the results of 
 
 Every engine has a process of its own and must first give the right answer; then all take turns, a tenth of a second each, round after round, and a time is
 the median over the rounds. A ratio is the median of the rounds' ratios of chainrule's time to the other's: **below 1, chainrule is faster**. PyTorch stands
-for the better of 1 and 2 threads; jax-js too, but beside a variant on one thread it has one.
+for the better of 1 and 2 threads. jax-js has one thread in Node; on two threads, lent to it, it stands beside the variants with two.
 
 Variants of chainrule: \`wasm-1\` and \`wasm-2\` are WebAssembly alone, on 1 and 2 threads; \`blas-2\` gives large products to OpenBLAS.`;
 }

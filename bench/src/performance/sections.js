@@ -2,8 +2,8 @@
 import { digits, duration, table } from './markdown.js';
 import { groupBy, rowsOf } from './records.js';
 
-const peers = ['jax-js', 'tfjs', 'pytorch'];
-const peerTitles = ['to jax-js', 'to TensorFlow.js', 'to PyTorch'];
+const peers = ['jax-js', 'jax-js on 2 threads', 'tfjs', 'pytorch'];
+const peerTitles = ['to jax-js', 'on 2 threads', 'to TensorFlow.js', 'to PyTorch'];
 
 const nameOf = ({ name, isFirst }) => (isFirst ? name : '');
 const toPeers = (each) => peers.map((peer) => digits(each.to(peer)));

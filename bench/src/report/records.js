@@ -60,7 +60,7 @@ const alone = (name, seconds, engine, more) => ({
   ...more,
 });
 
-/** The fastest of each name among these results (PyTorch and jax-js run once per number of threads). */
+/** The fastest of each name among these results (PyTorch runs once per number of threads). */
 function bestOfEach(results) {
   const best = new Map();
   for (const result of results) {
