@@ -15,14 +15,15 @@ export function groupBy(records, keyOf) {
  * @param {import('../report/records.js').Record[]} records of the case and the variant
  */
 export function row(records) {
-  const [{ case: name, variant, threads, ours_us, flops, bytes }] = records;
+  const [first] = records;
+  const { case: name, variant, threads, ours_us } = first;
   return {
     name,
     variant,
     threads,
     us: ours_us,
-    gflops: flops && flops / ours_us / 1e3,
-    gigabytes: bytes && bytes / ours_us / 1e3,
+    /** Operations or bytes, in 10^9 a second. */
+    speed: (work) => first[work] && first[work] / ours_us / 1e3,
     /** The record beside a peer. */
     beside: (peer) => records.find((each) => each.peer === peer),
     /** The ratio to a peer. */

@@ -33,45 +33,52 @@ const products = (records) =>
       nameOf(each),
       each.variant,
       duration(each.us),
-      digits(each.gflops),
+      digits(each.speed('flops')),
       ...toPeers(each),
       digits(each.to('blas')),
     ]),
   );
 
-/** Speed beside the limit's, with as many threads. */
-const shapes = (records) =>
-  table(
-    ['shape (m x k x n)', 'variant', 'time', 'GFLOP/s', 'BLAS GFLOP/s', 'time to the BLAS'],
-    rowsOf(records).map((each) => {
-      const limit = each.beside('blas');
-      return [
-        nameOf(each),
-        each.variant,
-        duration(each.us),
-        digits(each.gflops),
-        digits(limit && limit.flops / limit.peer_us / 1e3),
-        digits(limit?.ratio),
-      ];
-    }),
-  );
+/**
+ * Speed beside that of a limit, with as many threads.
+ * @param {{ what: string, unit: string, work: 'flops' | 'bytes', limit: string, title: string }} columns `work` in 10^9 a second is `unit`
+ */
+const besideLimit =
+  ({ what, unit, work, limit, title }, withPeers) =>
+  (records) =>
+    table(
+      [
+        what,
+        'variant',
+        'time',
+        unit,
+        `${title} ${unit}`,
+        `time to the ${title}`,
+        ...(withPeers ? peerTitles : []),
+      ],
+      rowsOf(records).map((each) => {
+        const most = each.beside(limit);
+        return [
+          nameOf(each),
+          each.variant,
+          duration(each.us),
+          digits(each.speed(work)),
+          digits(most && most[work] / most.peer_us / 1e3),
+          digits(most?.ratio),
+          ...(withPeers ? toPeers(each) : []),
+        ];
+      }),
+    );
 
-const memory = (records) =>
-  table(
-    ['operation', 'variant', 'time', 'GB/s', 'copy GB/s', 'time to the copy', ...peerTitles],
-    rowsOf(records).map((each) => {
-      const limit = each.beside('copy');
-      return [
-        nameOf(each),
-        each.variant,
-        duration(each.us),
-        digits(each.gigabytes),
-        digits(limit && limit.bytes / limit.peer_us / 1e3),
-        digits(limit?.ratio),
-        ...toPeers(each),
-      ];
-    }),
-  );
+const shapes = besideLimit(
+  { what: 'shape (m x k x n)', unit: 'GFLOP/s', work: 'flops', limit: 'blas', title: 'BLAS' },
+  false,
+);
+
+const memory = besideLimit(
+  { what: 'operation', unit: 'GB/s', work: 'bytes', limit: 'copy', title: 'copy' },
+  true,
+);
 
 /** How many times faster a variant is than the same one with one thread. */
 function threads(records) {
