@@ -13,12 +13,12 @@ import { measure } from './measure.js';
 
 function takesPart({ name, role }, testCase) {
   if (role === 'ours') return true;
-  if (role === 'limit') return testCase.limit === name;
+  if (role === 'limit') return testCase.limits?.includes(name) ?? false;
   return testCase.peers !== false;
 }
 
-/** A limit of steps or of copies has no answer of its own. */
-const isChecked = ({ role }, { kind }) => role !== 'limit' || kind === 'product';
+/** Of the limits only the products of a BLAS have an answer. */
+const isChecked = ({ name, role }, { kind }) => role !== 'limit' || (name === 'blas' && kind === 'product');
 
 /**
  * The engine's task, once it has shown that it computes what it should: a fast wrong answer is no answer.

@@ -13,7 +13,7 @@ import { drawn, sizeOf } from './draw.js';
  * @property {number[]} result its shape
  * @property {number | null} bytes read and written at least, where memory is the limit
  * @property {boolean} handedBack whether the result comes out as numbers, or stays in the engine's memory
- * @property {'copy' | null} limit the engine that tells how fast the case can be at all
+ * @property {'copy'[]} limits the engines that tell how fast the case can be at all
  */
 
 /** 16 M numbers, 64 MiB: an array alone passes the largest cache in use. */
@@ -30,7 +30,7 @@ function kernel(of, operands, result) {
     result,
     bytes,
     handedBack: false,
-    limit: 'copy',
+    limits: ['copy'],
   };
 }
 
@@ -52,6 +52,6 @@ export const kernelCases = [
     name: 'call-overhead',
     bytes: null,
     handedBack: true,
-    limit: null,
+    limits: [],
   },
 ];

@@ -14,7 +14,7 @@ import { drawn } from './draw.js';
  * @property {boolean} transposeB
  * @property {boolean} handedBack whether the product comes out as numbers, or stays in the engine's memory
  * @property {boolean} peers whether peers are measured, or chainrule beside a BLAS only
- * @property {'blas'} limit the engine that tells how fast the case can be at all
+ * @property {('blas' | 'arithmetic')[]} limits the engines that tell how fast the case can be at all
  * @property {import('./draw.js').Drawn} a as it is kept
  * @property {import('./draw.js').Drawn} b
  */
@@ -31,7 +31,7 @@ function product(name, [m, k, n], { transposeA = false, transposeB = false, ...o
     transposeB,
     a: drawn(transposeA ? [k, m] : [m, k], 1, 2001),
     b: drawn(transposeB ? [n, k] : [k, n], 1, 2002),
-    limit: 'blas',
+    limits: ['blas', 'arithmetic'],
     ...options,
   };
 }

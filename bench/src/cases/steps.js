@@ -13,7 +13,7 @@ import { draw, drawn, labelsOf } from './draw.js';
  * @property {'crossEntropy' | 'squaredError'} loss mean over the batch; integer labels, or targets like the output
  * @property {number} learningRate
  * @property {number} losses how many losses a check compares: the first, and those after updates
- * @property {'blas' | null} limit the engine that tells how fast the case can be at all
+ * @property {'blas'[]} limits the engines that tell how fast the case can be at all
  */
 
 /**
@@ -45,7 +45,7 @@ function step(sizes, batch, options = {}) {
     loss: 'crossEntropy',
     learningRate: 0.05,
     losses: checkedLosses,
-    limit: 'blas',
+    limits: ['blas'],
     ...options,
   };
 }
@@ -127,7 +127,7 @@ export const stepCases = [
     activation: 'tanh',
     loss: 'squaredError',
     learningRate: 0.005,
-    limit: null, // a call of the BLAS takes longer than its product
+    limits: [], // a call of the BLAS takes longer than its product
   }),
   transformer({ width: 256, heads: 4, tokens: 64, batch: 8 }),
   convolution({ channels: 16, hidden: 32, extent: 14, batch: 8 }),

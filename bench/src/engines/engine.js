@@ -7,6 +7,7 @@
  * @property {'ours' | 'peer' | 'limit'} role
  * @property {string} [variant] of chainrule
  * @property {number} threads
+ * @property {boolean} [relaxed] whether it is, or is the limit of, code with fused multiply-adds
  * @property {string} command
  * @property {string[]} parameters
  * @property {Record<string, string>} [env]
@@ -17,6 +18,7 @@
  * @property {'ours' | 'peer' | 'limit'} role
  * @property {string} [variant]
  * @property {number} threads
+ * @property {boolean} [relaxed]
  * @property {string} label name, version and threads, for people
  * @property {string} version
  * @property {number} startSeconds from the start of the process until it could work
@@ -38,7 +40,7 @@ export class Missing extends Error {}
 
 /** Starts the engine's process and waits until it can work. @param {Start} start @returns {Promise<Engine>} @throws Missing */
 export async function startEngine(start) {
-  const { name, role, variant, threads } = start;
+  const { name, role, variant, threads, relaxed } = start;
   const began = performance.now();
   const child = startProcess(start);
   const hello = await child.ask({ do: 'hello', threads });
@@ -53,6 +55,7 @@ export async function startEngine(start) {
     role,
     variant,
     threads,
+    relaxed,
     label: hello.label,
     version: hello.version,
     startSeconds,

@@ -45,7 +45,8 @@ export function chainruleStart(variant) {
       role: 'ours',
       variant,
       threads,
-      flags: relaxed ? ['--experimental-wasm-relaxed-simd'] : [],
+      relaxed,
+      flags: relaxed ? relaxedFlags : [],
       env: {
         CHAINRULE_THREADS: String(threads),
         CHAINRULE_BLAS: blas === 'off' ? 'off' : (process.env.CHAINRULE_BLAS ?? 'auto'),
@@ -98,9 +99,19 @@ function succeeds(command, parameters) {
   });
 }
 
-/** What cannot be passed: products by a BLAS, and a plain copy. @returns {import('./engine.js').Start[]} */
+/** Engines that have relaxed SIMD behind a flag. */
+const relaxedFlags = ['--experimental-wasm-relaxed-simd'];
+
+/** What cannot be passed: products by a BLAS, arithmetic alone, and a plain copy. @returns {import('./engine.js').Start[]} */
 const limitStarts = () =>
   threadCounts.flatMap((threads) => [
+    ...[false, true].map((relaxed) =>
+      javascript(
+        '../limits/arithmetic.js',
+        { threads, fused: relaxed },
+        { name: 'arithmetic', role: 'limit', threads, relaxed, flags: relaxed ? relaxedFlags : [] },
+      ),
+    ),
     javascript('../limits/blas.js', { threads }, { name: 'blas', role: 'limit', ...threaded(threads) }),
     javascript('../limits/copy.js', { threads }, { name: 'copy', role: 'limit', threads }),
   ]);

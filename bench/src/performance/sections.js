@@ -40,43 +40,43 @@ const products = (records) =>
   );
 
 /**
- * Speed beside that of a limit, with as many threads.
- * @param {{ what: string, unit: string, work: 'flops' | 'bytes', limit: string, title: string }} columns `work` in 10^9 a second is `unit`
+ * Speed beside that of limits with as many threads.
+ * @param {{ what: string, unit: string, work: 'flops' | 'bytes', limits: [peer: string, title: string][] }} columns `work` in 10^9 a second
+ *   is `unit`
  */
-const besideLimit =
-  ({ what, unit, work, limit, title }, withPeers) =>
+const besideLimits =
+  ({ what, unit, work, limits }, withPeers) =>
   (records) =>
     table(
       [
-        what,
-        'variant',
-        'time',
-        unit,
-        `${title} ${unit}`,
-        `time to the ${title}`,
+        ...[what, 'variant', 'time', unit],
+        ...limits.flatMap(([, title]) => [`${title} ${unit}`, `time to ${title}`]),
         ...(withPeers ? peerTitles : []),
       ],
-      rowsOf(records).map((each) => {
-        const most = each.beside(limit);
-        return [
-          nameOf(each),
-          each.variant,
-          duration(each.us),
-          digits(each.speed(work)),
-          digits(most && most[work] / most.peer_us / 1e3),
-          digits(most?.ratio),
-          ...(withPeers ? toPeers(each) : []),
-        ];
-      }),
+      rowsOf(records).map((each) => [
+        ...[nameOf(each), each.variant, duration(each.us), digits(each.speed(work))],
+        ...limits
+          .map(([peer]) => each.beside(peer))
+          .flatMap((limit) => [digits(limit && limit[work] / limit.peer_us / 1e3), digits(limit?.ratio)]),
+        ...(withPeers ? toPeers(each) : []),
+      ]),
     );
 
-const shapes = besideLimit(
-  { what: 'shape (m x k x n)', unit: 'GFLOP/s', work: 'flops', limit: 'blas', title: 'BLAS' },
+const shapes = besideLimits(
+  {
+    what: 'shape (m x k x n)',
+    unit: 'GFLOP/s',
+    work: 'flops',
+    limits: [
+      ['blas', 'BLAS'],
+      ['arithmetic', 'arithmetic'],
+    ],
+  },
   false,
 );
 
-const memory = besideLimit(
-  { what: 'operation', unit: 'GB/s', work: 'bytes', limit: 'copy', title: 'copy' },
+const memory = besideLimits(
+  { what: 'operation', unit: 'GB/s', work: 'bytes', limits: [['copy', 'copy']] },
   true,
 );
 
@@ -165,7 +165,7 @@ export const sections = [
   {
     title: 'Shapes of products',
     only: '^gemm-',
-    text: 'The product stays in the memory of the engine. A factor that is kept transposed is marked t. The BLAS is OpenBLAS, with as many threads as the variant.',
+    text: "The product stays in the memory of the engine. A factor that is kept transposed is marked t. The BLAS is OpenBLAS, with as many threads as the variant. Arithmetic is the product's multiplications and additions alone, between registers, in the instructions that the variant has: what WebAssembly cannot pass on this machine.",
     body: shapes,
   },
   {

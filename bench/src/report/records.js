@@ -74,6 +74,11 @@ function bestOfEach(results) {
 const isPeerOf = ({ name, role, threads }, ours) =>
   role === 'peer' && (name === 'pytorch' || threads <= ours.threads);
 
+/** A limit belongs to the variants with as many threads and instructions like its own; that of a step to all. */
+export const isLimitOf = ({ kind }, { threads, relaxed }, ours) =>
+  kind === 'step' ||
+  (threads === ours.threads && (relaxed === undefined || relaxed === (ours.relaxed ?? false)));
+
 /** The same variant with one thread. */
 const oneThread = ({ engine: { variant } }, ours) =>
   ours.find(({ engine }) => engine.variant !== variant && engine.variant === variant.replace(/\d+$/, '1'));
@@ -89,11 +94,8 @@ export function comparisonRecords(testCase, results, name = testCase.name) {
   const ours = role('ours');
   const work = workOf(testCase);
   return ours.flatMap((our) => {
-    const { threads } = our.engine;
     const peers = bestOfEach(results.filter(({ engine }) => isPeerOf(engine, our.engine)));
-    const limits = role('limit').filter(
-      ({ engine }) => testCase.kind === 'step' || engine.threads === threads,
-    );
+    const limits = role('limit').filter(({ engine }) => isLimitOf(testCase, engine, our.engine));
     const single = oneThread(our, ours);
     const records = [
       ...peers.map((peer) => pair(name, our, peer, work)),

@@ -1,5 +1,6 @@
 /** The table for people: every engine's time, and the ratios of chainrule's variants to it. */
 import { median, ratioOf } from '../measure.js';
+import { isLimitOf } from './records.js';
 
 const micro = (us) => `${us.toFixed(1).padStart(12)} us`;
 
@@ -20,16 +21,14 @@ export function printComparison(testCase, results, name = testCase.name) {
     const what = engine.role === 'limit' ? '/limit' : '/peer';
     const ratios = ours
       .filter(
-        (our) => engine.role !== 'ours' && (engine.role === 'peer' || fits(testCase, engine, our.engine)),
+        (our) =>
+          engine.role !== 'ours' && (engine.role === 'peer' || isLimitOf(testCase, engine, our.engine)),
       )
       .map((our) => `${our.engine.variant}${what} ${ratioOf(our.samples, samples).toPrecision(3)}`);
     const line = `  ${engine.label.padEnd(width)} ${micro(seconds * 1e6)}${speed(testCase, seconds)}`;
     console.log([line, ...ratios].join('   '));
   }
 }
-
-/** A limit belongs to the variants with as many threads; that of a step to all. */
-const fits = ({ kind }, limit, our) => kind === 'step' || limit.threads === our.threads;
 
 /** Lines of what chainrule does alone. @param {import('./records.js').Record[]} records */
 export function printAlone({ name }, records) {
