@@ -188,6 +188,45 @@ test('an update is not made where an operation before it fails', async () => {
   expect(w.value.data).toEqual(before);
 });
 
+describe('a worker that fails', () => {
+  /** An engine whose workers make their native products by the text of `bind`. */
+  function engineWith(bind: string): WasmEngine {
+    const engine = new WasmEngine({ threads: 2, relaxedSimd: false, blas: 'off' });
+    const nothing = (): void => {};
+    Object.defineProperties(engine.native, {
+      takes: { value: () => true },
+      imports: { value: { gemm_f32: nothing, gemm_f64: nothing } },
+      forWorkers: { value: { data: null, bind } },
+    });
+    return engine;
+  }
+  const nextWarning = (): Promise<Error> => new Promise((resolve) => process.once('warning', resolve));
+  const x = input([200, 200]);
+  const program = compileGraph({ outputs: [matmul(x, x)], inputs: [x] });
+
+  test('to start is told in a warning, and the work is done without it', async () => {
+    const engine = engineWith('() => { throw new Error("no library here"); }');
+    const executable = engine.load(program);
+    const warning = nextWarning();
+    engine.startTeam();
+    expect((await warning).message).toContain('no library here');
+    expect(engine.threadsReady).toBe(1);
+    expect(executable.run([noise(40_000)])).toHaveLength(1);
+    engine.stop();
+  });
+
+  test('in the middle of a program fails the run, and a warning says why', async () => {
+    const engine = engineWith('() => ({ gemm_f32: () => { throw new Error("out of luck"); } })');
+    const executable = engine.load(program);
+    executable.run([noise(40_000)]);
+    await allThreads(engine);
+    const warning = nextWarning();
+    expect(() => executable.run([noise(40_000)])).toThrow(/a worker thread failed in the middle/);
+    expect((await warning).message).toContain('out of luck');
+    engine.stop();
+  });
+});
+
 test('an operation that evaluates something in its own loops is told not to', () => {
   const nested = defineOperation({
     name: 'nested',

@@ -10,6 +10,9 @@ import { serve, type WorkerStart } from './worker.ts';
 /** How long to wait for workers to leave a program, in milliseconds. */
 const LONGEST_END = 5000;
 
+const WORKER_FAILED =
+  'threads: a worker thread failed in the middle of a program, whose results and updates are not complete; a warning says what went wrong there. The next run starts other workers';
+
 /** A worker thread, as Node or a browser has it. */
 interface WorkerHandle {
   terminate(): unknown;
@@ -94,8 +97,9 @@ export class Team {
       ownPart();
       barrier(this.threads);
     } catch (error) {
+      const isElsewhere = Atomics.load(this.words(), CONTROL.failed / 4) === 1;
       this.abandon();
-      throw error;
+      throw isElsewhere ? new ChainruleError(WORKER_FAILED) : error;
     }
   }
 
@@ -141,16 +145,26 @@ function startWorker(source: string, start: WorkerStart): WorkerHandle {
     const text = `${source}serve(require('node:worker_threads').workerData, bind);`;
     const worker = new threads.Worker(text, { eval: true, workerData: start, execArgv: [] });
     worker.unref();
-    // A failure shows at the next barrier; here it would end the process.
-    worker.on('error', () => {});
+    worker.on('error', warn);
     return worker;
   }
   const text = `${source}self.onmessage = ({ data }) => serve(data, bind);`;
   const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
   const worker = new Worker(url);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    warn(event);
+  };
   worker.postMessage(start);
   URL.revokeObjectURL(url);
   return worker;
+}
+
+/** Says what went wrong in a worker: what it was needed for goes on without it, or fails at its next barrier. */
+function warn({ message }: { readonly message: string }): void {
+  const text = `chainrule: a worker thread failed (${message}); describeEngine().threadsReady says how many are left`;
+  if (globalThis.process?.emitWarning === undefined) console.warn(text);
+  else globalThis.process.emitWarning(text);
 }
 
 /** How many threads the machine has for us. */

@@ -66,9 +66,10 @@ export function serve(
       barrier(threads);
     }
   } catch (error) {
-    Atomics.store(word, at(words.failed), 1);
+    const isFirst = Atomics.exchange(word, at(words.failed), 1) === 0;
     Atomics.notify(word, at(words.opened));
     Atomics.sub(word, at(words.ready), 1);
-    throw error;
+    // The others only leave a program that cannot be finished.
+    if (isFirst) throw error;
   }
 }
