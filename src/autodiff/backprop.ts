@@ -3,7 +3,7 @@
  * the graph the expressions that compute the gradient, and knows no operation's rules.
  *
  * Where the book's `build_grad` recurses from each target, this walks the pruned graph once in reverse topological
- * order: the same terms, one bprop per edge (R10), no stack to overflow. Terms are added as they arrive (R11).
+ * order: the same terms, one bprop per edge, no stack to overflow. Terms are added as they arrive.
  */
 import {
   type Application,

@@ -1,4 +1,4 @@
-/** Narrow places in a graph: where the product of Jacobians is best cut in two (R18). */
+/** Narrow places in a graph: where the product of Jacobians is best cut in two. */
 import { isFloat, prune, sizeOf, type Variable } from '../graph/index.ts';
 import { sizeOfAll } from './cost.ts';
 

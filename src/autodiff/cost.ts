@@ -1,4 +1,4 @@
-/** What a graph costs, counted from its shapes: the measure by which modes of differentiation are compared (R18). */
+/** What a graph costs, counted from its shapes: the measure by which modes of differentiation are compared. */
 import {
   type Application,
   ancestors,

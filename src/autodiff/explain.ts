@@ -1,5 +1,5 @@
 /**
- * Why a gradient is what it is: which of the three words stands for it (R15), who said so, and on which path.
+ * Why a gradient is what it is: which of the three words stands for it, who said so, and on which path.
  *
  * Nothing is decided here. Back-propagation runs as it does for `gradients`, and its edges are written down as it passes
  * them; the rest is a search through what was written.

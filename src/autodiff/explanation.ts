@@ -1,7 +1,7 @@
 /** An explanation of a gradient: what it consists of, and how it reads. */
 import { type Application, isFloat, type Variable } from '../graph/index.ts';
 
-/** Why a gradient can or cannot be had; the words are those of R15. */
+/** Why a gradient can or cannot be had. */
 export type GradientStatus = 'defined' | 'zero' | 'disconnected' | 'undefined';
 
 /** One operation on the way from a target to z. */

@@ -1,5 +1,5 @@
 /**
- * Forward-mode accumulation (R17), symbol to symbol: tangents travel with the values, from inputs to outputs.
+ * Forward-mode accumulation, symbol to symbol: tangents travel with the values, from inputs to outputs.
  *
  * Few operations state a rule. The Jacobian of an elementwise operation is diagonal, hence its own transpose: bprop
  * serves both ways. A linear operation is its own derivative. For the rest the rule can be derived by transposing

@@ -1,4 +1,4 @@
-/** Whole Hessians, and their diagonals (R19). */
+/** Whole Hessians, and their diagonals. */
 import {
   anything,
   at,

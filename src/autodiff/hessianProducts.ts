@@ -1,4 +1,4 @@
-/** Products with second derivatives, which are never formed: all that Krylov methods need (R19). */
+/** Products with second derivatives, which are never formed: all that Krylov methods need. */
 import { at, DTypeError, isFloat, isVariable, ShapeError, type Variable } from '../graph/index.ts';
 import { gradients } from './backprop.ts';
 import type { Argument } from './grad.ts';

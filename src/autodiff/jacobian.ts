@@ -1,4 +1,4 @@
-/** Whole Jacobians of functions with any number of outputs (R18). */
+/** Whole Jacobians of functions with any number of outputs. */
 import {
   anything,
   at,

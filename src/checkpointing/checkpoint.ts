@@ -1,5 +1,5 @@
 /**
- * Regions whose inside is not kept for the backward pass but computed there again (R13): Griewank's checkpoints, placed
+ * Regions whose inside is not kept for the backward pass but computed there again: Griewank's checkpoints, placed
  * by the user.
  *
  * The inside of a region is ordinary graph. What makes it a region is the operation at its exit, which reads the results

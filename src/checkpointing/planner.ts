@@ -1,4 +1,4 @@
-/** Gradients within a budget of memory (R13): which values of the forward pass to store, and which to compute again. */
+/** Gradients within a budget of memory: which values of the forward pass to store, and which to compute again. */
 
 import { operationCount } from '../autodiff/cost.ts';
 import { stabilizeAround, withPlainDerivatives, withPlainForms } from '../autodiff/differentiate.ts';

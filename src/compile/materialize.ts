@@ -13,7 +13,7 @@ const LARGEST_BODY = 96;
 /** What a computation may cost (in additions) to be done again in each loop that reads it. */
 const CHEAP = 2;
 
-/** A fused body that reads more arrays than this is cut: all of them would have to be kept until it runs (R11). */
+/** A fused body that reads more arrays than this is cut: all of them would have to be kept until it runs. */
 const MOST_ARRAYS = 8;
 
 const MANY = 'many';

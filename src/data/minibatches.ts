@@ -1,4 +1,4 @@
-/** Minibatches (R21): the examples of a dataset a few at a time, in a new order every epoch. */
+/** Minibatches: the examples of a dataset a few at a time, in a new order every epoch. */
 import { at, DataError, type Tensor } from '../graph/index.ts';
 import { checkLabels, countExamples, type Dataset, takeExamples } from './dataset.ts';
 import { Random } from './random.ts';

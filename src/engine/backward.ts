@@ -1,4 +1,4 @@
-/** Symbol to number (R12), in the style of Torch: built on the symbolic gradients. */
+/** Symbol to number, in the style of Torch: built on the symbolic gradients. */
 import { gradientsFor } from '../autodiff/backprop.ts';
 import { allocate, at, ChainruleError, parametersOf, Tensor, type Variable } from '../graph/index.ts';
 import { evaluate } from './evaluate.ts';

@@ -1,4 +1,4 @@
-/** Walking the graph (R2, R5). Nothing here recurses: graphs 100,000 operations deep are normal. */
+/** Walking the graph. Nothing here recurses: graphs 100,000 operations deep are normal. */
 import { Parameter } from './leaves.ts';
 import type { Application, Variable } from './variable.ts';
 
@@ -62,7 +62,7 @@ export function ancestors(
 
 /**
  * The same applications in the order in which they were made, or what they replace was made. That is a topological order too, and a good one to compute
- * in: it is the one their author had in mind, and back-propagation makes each term just when it is to be added (R11).
+ * in: it is the one their author had in mind, and back-propagation makes each term just when it is to be added.
  */
 export function inOrderOfCreation(applications: readonly Application[]): Application[] {
   return [...applications].sort((a, b) => a.order - b.order || a.outputs[0].id - b.outputs[0].id);

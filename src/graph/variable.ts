@@ -1,5 +1,5 @@
 /**
- * The graph itself: variables, operations, and the applications that join them (R1, R3). The three know one another, so
+ * The graph itself: variables, operations, and the applications that join them. The three know one another, so
  * they stand together. Operations are declared in `src/operations`.
  */
 
@@ -139,7 +139,7 @@ export interface Operation<A = any> {
   /** Shapes and dtypes of the outputs. @throws ShapeError or DTypeError where the inputs do not fit. */
   infer(inputs: readonly Variable[], attributes: A): readonly VariableType[];
   /**
-   * The vector-Jacobian product for one input, all inputs taken as distinct (R8). It may have the shape of the
+   * The vector-Jacobian product for one input, all inputs taken as distinct. It may have the shape of the
    * output where the input was broadcast: the driver sums it down.
    */
   bprop(edge: Edge<A>): Gradient;

@@ -1,5 +1,5 @@
 /**
- * Layers are modules (R23): functions of a Variable that know nothing of the rest of the graph. A layer with weights
+ * Layers are modules: functions of a Variable that know nothing of the rest of the graph. A layer with weights
  * also carries its `parameters`; a plain function such as relu is a layer too.
  */
 import {

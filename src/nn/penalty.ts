@@ -4,7 +4,7 @@ import { add, square } from '../operations/arithmetic.ts';
 import { sum } from '../operations/broadcasting.ts';
 
 /**
- * The sum of the squares of all elements, to be weighed by lambda and added to the loss (R22):
+ * The sum of the squares of all elements, to be weighed by lambda and added to the loss:
  * `J = add(crossEntropy(y, labels), mul(1e-4, l2Penalty([W1, W2])))`, whose gradient gains 2 lambda W.
  * @throws ChainruleError for an empty list
  */

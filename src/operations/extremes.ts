@@ -1,4 +1,4 @@
-/** The place of an extreme element, found together with its value in one pass (R3). */
+/** The place of an extreme element, found together with its value in one pass. */
 import {
   applyOperation,
   at,

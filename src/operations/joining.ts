@@ -1,4 +1,4 @@
-/** Branch and merge (R23): joining tensors along an axis splits the gradient, splitting them joins it. */
+/** Branch and merge: joining tensors along an axis splits the gradient, splitting them joins it. */
 import {
   apply,
   at,

@@ -1,5 +1,5 @@
 /**
- * What all optimisers share (R26): which parameters to train, the state that goes with each, and the update as
+ * What all optimisers share: which parameters to train, the state that goes with each, and the update as
  * expressions of the graph. A rule, in a file of its own, is left with the formulas.
  */
 import { buildGradients, gradients as gradientsOf } from '../autodiff/backprop.ts';

@@ -1,4 +1,4 @@
-/** Simplification as users call it (R16). */
+/** Simplification as users call it. */
 import {
   anything,
   at,

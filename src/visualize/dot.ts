@@ -1,6 +1,6 @@
 /**
  * A graph as Graphviz DOT: leaves and operations as boxes, the variables that flow between them as edges. The
- * derivative is part of the same graph (R12, R24), so forward and backward are drawn together, in two colours.
+ * derivative is part of the same graph, so forward and backward are drawn together, in two colours.
  */
 import {
   type Application,

@@ -1,4 +1,4 @@
-/** What back-propagation costs: one bprop an edge, however many paths (R10), and no stack to overflow (R9). */
+/** What back-propagation costs: one bprop an edge, however many paths, and no stack to overflow. */
 import { describe, expect, test } from 'vitest';
 import {
   add,

@@ -138,7 +138,7 @@ describe('a variable that is used many times', () => {
     expect(countApplications([dx], 'add')).toBe(99);
   });
 
-  test('twice by one operation has two terms (R8)', () => {
+  test('twice by one operation has two terms', () => {
     const x = leaf(3);
     const [dx] = withRewriting('none', () => gradients(mul(x, x), [x]));
     expect(getOperation(dx)?.operation.name).toBe('add');

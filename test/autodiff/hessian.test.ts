@@ -1,4 +1,4 @@
-/** Second derivatives: products with the Hessian, whole Hessians, and their diagonals (R19). */
+/** Second derivatives: products with the Hessian, whole Hessians, and their diagonals. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-/** Derivatives of derivatives: the derivative is a graph in the same language, so it has derivatives (R12, R19). */
+/** Derivatives of derivatives: the derivative is a graph in the same language, so it has derivatives. */
 import { describe, test } from 'vitest';
 import {
   add,

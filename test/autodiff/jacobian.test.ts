@@ -1,4 +1,4 @@
-/** Whole Jacobians: by columns, by rows, and by whichever is cheaper (R18). */
+/** Whole Jacobians: by columns, by rows, and by whichever is cheaper. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-/** Sparse Jacobians and Hessians: structural zeros, colorings, and elements read from compressed products (R18, R19). */
+/** Sparse Jacobians and Hessians: structural zeros, colorings, and elements read from compressed products. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Coloring, colorColumns, colorSymmetric } from '../../src/autodiff/sparse/coloring.ts';

@@ -1,4 +1,4 @@
-/** Zero, disconnected and undefined are three answers, and none of them is passed off as another (R15). */
+/** Zero, disconnected and undefined are three answers, and none of them is passed off as another. */
 import { describe, expect, test } from 'vitest';
 import {
   add,
@@ -242,7 +242,7 @@ describe('undefined', () => {
   });
 });
 
-describe('integers have no tangent space (R14)', () => {
+describe('integers have no tangent space', () => {
   test('so they are no targets', () => {
     const n = parameter([1, 2], { dtype: 'int32', name: 'n' });
     const z = sum(mul(n, 0.5));

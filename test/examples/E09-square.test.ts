@@ -10,7 +10,7 @@ import {
   withRewriting,
 } from './support.ts';
 
-test('E9: mul(x, x) takes its inputs as distinct: bprop gives two equal terms, and their sum is 2x (R8)', () => {
+test('E9: mul(x, x) takes its inputs as distinct: bprop gives two equal terms, and their sum is 2x', () => {
   const x = leaf(3);
   const z = mul(x, x);
   const application = getOperation(z);

@@ -28,7 +28,7 @@ const [n, inputs, hidden, classes] = [6, 5, 4, 3];
 const [x, w1, w2] = [random(n, inputs), random(inputs, hidden), random(hidden, classes)];
 const labels = [0, 2, 1, 1, 0, 2];
 
-/** R22 in plain numbers: the loss, and every gradient by its formula. */
+/** The perceptron in plain numbers: the loss, and every gradient by its formula. */
 function byHand(u: Matrix, v: Matrix) {
   const before = times(x, u);
   const H = before.map((row) => row.map((each) => Math.max(0, each)));
@@ -56,7 +56,7 @@ function byHand(u: Matrix, v: Matrix) {
   };
 }
 
-describe('E11: the worked multi-layer perceptron (R22)', () => {
+describe('E11: the worked multi-layer perceptron', () => {
   const [X, W1, W2] = [leaf(x), leaf(w1), leaf(w2)];
   const before = matmul(X, W1);
   const H = relu(before);

@@ -62,7 +62,7 @@ test('E13: a tied weight gets the sum of what untied copies would get', () => {
   );
 });
 
-test('E13: the backward pass is a network too, linear in the incoming gradient (R24)', () => {
+test('E13: the backward pass is a network too, linear in the incoming gradient', () => {
   const x = leaf([0.4, -0.9]);
   const y = tanh(mul(x, x));
   const application = getOperation(y);

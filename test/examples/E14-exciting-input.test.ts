@@ -43,7 +43,7 @@ function climb(wanted: number, activation: (h: Variable) => Variable, steps: num
   return scores;
 }
 
-describe('E14: data are as good a target as parameters (R25)', () => {
+describe('E14: data are as good a target as parameters', () => {
   test.each([0, 1, 2, 3])(
     'small steps along the gradient raise the score of class %d monotonically',
     (wanted) => {

@@ -79,7 +79,7 @@ describe('a printed graph', () => {
     `);
   });
 
-  test('shows derivatives in the same language (R12)', () => {
+  test('shows derivatives in the same language', () => {
     const x = input([4, 3], { name: 'x' });
     const w = input([3, 2], { name: 'w' });
     const z = sum(relu(matmul(x, w)));

@@ -23,7 +23,7 @@ import {
 
 const names = (list: readonly { operation: Operation }[]) => list.map(({ operation }) => operation.name);
 
-describe('one variable (R2)', () => {
+describe('one variable', () => {
   test('knows its operation and its parents', () => {
     const x = input([2]);
     const y = input([2]);

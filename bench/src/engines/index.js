@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { hasRelaxedSimd } from '../limits/arithmetic.js';
 import { Missing } from './engine.js';
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
@@ -50,7 +51,7 @@ export function chainruleStart(variant) {
       env: {
         CHAINRULE_THREADS: String(threads),
         CHAINRULE_BLAS: blas === 'off' ? 'off' : (process.env.CHAINRULE_BLAS ?? 'auto'),
-        CHAINRULE_RELAXED_SIMD: 'auto',
+        CHAINRULE_RELAXED_SIMD: relaxed ? 'auto' : 'off',
       },
     },
   );
@@ -99,8 +100,8 @@ function succeeds(command, parameters) {
   });
 }
 
-/** Engines that have relaxed SIMD behind a flag. */
-const relaxedFlags = ['--experimental-wasm-relaxed-simd'];
+/** Node 20 has relaxed SIMD behind a flag; later versions have it, and refuse the flag. */
+const relaxedFlags = hasRelaxedSimd ? [] : ['--experimental-wasm-relaxed-simd'];
 
 /** What cannot be passed: products by a BLAS, arithmetic alone, and a plain copy. @returns {import('./engine.js').Start[]} */
 const limitStarts = () =>

@@ -27,8 +27,8 @@ const op = {
   end: [0x0b],
 };
 
-/** A module whose function `run` does so many rounds of x = x * c + d for each vector x, and returns something of them all. */
-function moduleOf(fused) {
+/** The module whose function `run` does so many rounds of x = x * c + d for each vector x, and returns something of them all. */
+function bytesOf(fused) {
   const [rounds, factor, summand, first] = [0, 1, 2, 3];
   const each = Array.from({ length: vectors }, (_, i) => first + i);
   const set = (local, value) => [...op.f32Const(value), ...op.splat, ...op.localSet(local)];
@@ -56,21 +56,22 @@ function moduleOf(fused) {
   const sized = (bytes) => [...unsigned(bytes.length), ...bytes];
   const section = (id, ...bytes) => [id, ...sized(bytes)];
   const name = new TextEncoder().encode('run');
-  return new WebAssembly.Module(
-    Uint8Array.from([
-      ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-      ...section(1, 1, 0x60, 1, i32, 1, f32),
-      ...section(3, 1, 0),
-      ...section(7, 1, ...sized(name), 0, 0),
-      ...section(10, 1, ...sized(code)),
-    ]),
-  );
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...section(1, 1, 0x60, 1, i32, 1, f32),
+    ...section(3, 1, 0),
+    ...section(7, 1, ...sized(name), 0, 0),
+    ...section(10, 1, ...sized(code)),
+  ]);
 }
 
 /** LEB128. */
 function unsigned(value) {
   return value < 128 ? [value] : [(value & 127) | 128, ...unsigned(value >>> 7)];
 }
+
+/** Whether this process has relaxed SIMD. */
+export const hasRelaxedSimd = WebAssembly.validate(bytesOf(true));
 
 const workOf = (module) => {
   const { run } = new WebAssembly.Instance(module).exports;
@@ -79,7 +80,7 @@ const workOf = (module) => {
 
 /** @returns {Promise<import('../engines/implementation.js').Implementation>} */
 export async function open({ threads, fused }) {
-  const module = moduleOf(fused);
+  const module = new WebAssembly.Module(bytesOf(fused));
   const compute = await startTeam(
     threads,
     import.meta.url,

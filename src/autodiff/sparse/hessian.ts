@@ -1,4 +1,4 @@
-/** Hessians most of whose elements are known to be zero (R19). */
+/** Hessians most of whose elements are known to be zero. */
 import type { Variable } from '../../graph/index.ts';
 import type { Arguments } from '../grad.ts';
 import type { HessianOptions } from '../hessian.ts';

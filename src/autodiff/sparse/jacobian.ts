@@ -1,4 +1,4 @@
-/** Jacobians most of whose elements are known to be zero: a few products serve all columns, or all rows (R18). */
+/** Jacobians most of whose elements are known to be zero: a few products serve all columns, or all rows. */
 import { at, ShapeError } from '../../graph/index.ts';
 import type { Arguments } from '../grad.ts';
 import type { JacobianOptions } from '../jacobian.ts';

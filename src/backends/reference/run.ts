@@ -30,7 +30,7 @@ import { monoid, numberLanguage, store } from '../../operations/scalar.ts';
 
 type Values = Map<Variable, TypedArray>;
 
-/** Evaluates `outputs`; only what they need is computed (R5). */
+/** Evaluates `outputs`; only what they need is computed. */
 export function runReference(outputs: readonly Variable[], feeds?: Feeds): Tensor[] {
   const values = evaluateGraph(outputs, (leaf) => leafValue(leaf, feeds));
   return outputs.map((output) => new Tensor(output.shape, output.dtype, read(values, output).slice()));
