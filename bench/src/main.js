@@ -1,4 +1,5 @@
-/** The benchmark's command: `npm run bench -- [--json] [--only PATTERN] [--rounds N] [--variants LIST] [--save FILE]`. */
+/** The benchmark's command: `npm run bench -- [--json] [--only PATTERN] [--rounds N] [--variants LIST] [--save FILE] [--anew]`. */
+import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { cases } from './cases/index.js';
 import { compareEngines, compareParts, compareStarts } from './compare.js';
@@ -14,6 +15,7 @@ const usage = `Usage: npm run bench -- [options]
   --variants LIST  of chainrule (default ${usualVariants.join()}; there are ${variantNames.join()})
   --json           one JSON object a line instead of a table
   --save FILE      also puts the results into a JSON file, beside those of other cases that it holds
+  --anew           empties that file first: it may tell of another machine
   --list           names the cases`;
 
 const { values: options } = parseArgs({
@@ -23,6 +25,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '15' },
     variants: { type: 'string', default: usualVariants.join() },
     save: { type: 'string' },
+    anew: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -106,6 +109,7 @@ async function main() {
   if (chosen.length === 0)
     throw new Error(`no case matches ${options.only}; there are ${cases.map((c) => c.name)}`);
 
+  if (options.save && options.anew) rmSync(options.save, { force: true });
   const engines = await openEngines();
   if (!engines.some(({ role }) => role === 'ours'))
     throw new Error(`none of ${options.variants} can run here`);

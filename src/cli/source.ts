@@ -51,10 +51,10 @@ export async function loadSource(options: SourceOptions): Promise<Source> {
 /** What the text after `--data` names. */
 export async function kindOf(data: string): Promise<'mnist' | 'directory' | 'table'> {
   if (data === 'mnist') return 'mnist';
-  const found = await stat(data).catch(() => undefined);
-  if (found === undefined) {
-    throw new DataError(`--data ${data}: no such file or directory; give a directory, a .csv file, or mnist`);
-  }
+  const found = await stat(data).catch((error: NodeJS.ErrnoException) => {
+    const problem = error.code === 'ENOENT' ? 'no such file or directory' : error.message;
+    throw new DataError(`--data ${data}: ${problem}; give a directory, a .csv file, or mnist`);
+  });
   if (found.isDirectory()) return 'directory';
   if (/\.csv$/i.test(data)) return 'table';
   throw new DataError(

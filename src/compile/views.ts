@@ -1,5 +1,5 @@
 /** Index maps on the way from a loop down to the memory it reads. */
-import { type Application, type Shape, sizeOf, stridesOf, type Variable, type View } from '../graph/index.ts';
+import { type Application, type Shape, sizeOf, stridesOf, type View } from '../graph/index.ts';
 
 /** A row-major view of a whole buffer. */
 export function contiguous(shape: Shape): View {
@@ -24,13 +24,6 @@ export function stretch(view: View, to: Shape): View {
     axis < lead || view.shape[axis - lead] === 1 ? 0 : view.strides[axis - lead],
   );
   return { shape: to, strides, offset: view.offset };
-}
-
-/** The application of a view operation that made `variable`, if one did. */
-export function viewApplication(variable: Variable): Application | undefined {
-  const { source } = variable;
-  if (source.kind !== 'output') return undefined;
-  return source.application.operation.computation.kind === 'view' ? source.application : undefined;
 }
 
 /** The view of `application`'s output, given one of its input; undefined where it takes a copy first. */

@@ -78,6 +78,8 @@ export interface EngineDescription {
   readonly threadsReady: number;
   /** The native library of large matrix products; undefined where all of them are chainrule's own. */
   readonly blas: { readonly name: string; readonly version: string; readonly path: string } | undefined;
+  /** Why there is no such library, a line for each that was tried; empty where there is one, or none may be used. */
+  readonly blasProblems: readonly string[];
   /** 'relaxed' where own products fuse multiplication and addition. */
   readonly simd: 'plain' | 'relaxed';
   /** Whether memory is shared, as threads need it; pages must be cross-origin isolated for it. */
@@ -93,6 +95,7 @@ export function describeEngine(): EngineDescription {
     threads,
     threadsReady,
     blas: blas && { name: blas.name, version: blas.version, path: blas.path },
+    blasProblems: native.problems,
     simd: relaxedSimd ? 'relaxed' : 'plain',
     sharedMemory: isShared,
   };
@@ -125,6 +128,7 @@ export function setBackend(name: BackendName): void {
   current = backends[name];
 }
 
+/** The backend of what is evaluated or compiled now. */
 export function getBackend(): Backend {
   return current;
 }

@@ -26,6 +26,7 @@ describe('configureEngine', () => {
       threads: 3,
       threadsReady: 1,
       blas: undefined,
+      blasProblems: [],
       simd: 'plain',
       sharedMemory: true,
     });

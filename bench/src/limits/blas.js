@@ -5,7 +5,7 @@ import { layersOf } from '../cases/steps.js';
 import { labelOf } from '../engines/engine.js';
 import { importPeer, NotHere } from '../engines/implementation.js';
 
-/** Where OpenBLAS is found; the variable CHAINRULE_BLAS can name another. */
+/** Where OpenBLAS is found; the variable CHAINRULE_BLAS can name another file. */
 const libraries = ['libopenblas.so.0', 'libopenblas.so', 'libopenblas.dylib', 'libopenblas.dll'];
 
 /** cblas.h: the numbers of row-major order, and of plain and transposed operands. */
@@ -14,7 +14,7 @@ const [rowMajor, plain, transposed] = [101, 111, 112];
 /** @throws NotHere without koffi, or without a library that it can load */
 function load(koffi) {
   const named = process.env.CHAINRULE_BLAS;
-  const candidates = named && named !== 'auto' && named !== 'off' ? [named, ...libraries] : libraries;
+  const candidates = named && /[./\\]/.test(named) ? [named] : libraries;
   for (const candidate of candidates) {
     try {
       const library = koffi.load(candidate);

@@ -28,7 +28,7 @@ export function save(file, name, records, cases) {
   const before = existsSync(file) ? readSaved(file) : { machine, records: [] };
   if (JSON.stringify(before.machine) !== JSON.stringify(machine)) {
     throw new Error(
-      `${file} tells of another machine (${JSON.stringify(before.machine)}): remove it, or name another`,
+      `${file} tells of another machine (${JSON.stringify(before.machine)}): name another, or start it anew with --anew`,
     );
   }
   const date = new Date().toISOString().slice(0, 10);

@@ -1,6 +1,14 @@
 /** Which products go to a native library, and how programs and worker threads come by it. */
 import type { ProductKernel } from '../../compile/program.ts';
-import { type Blas, type BlasChoice, bindBlasSource, fitsBlas, loadBlas, worthBlas } from './blas/index.ts';
+import {
+  type Blas,
+  type BlasChoice,
+  bindBlasSource,
+  findBlas,
+  fitsBlas,
+  loadBlas,
+  worthBlas,
+} from './blas/index.ts';
 import type { NativeImports } from './threads/worker.ts';
 
 /** The native products of one memory. The library is looked for when the first product comes that is worth it. */
@@ -18,6 +26,11 @@ export class NativeProducts {
   get blas(): Blas | undefined {
     this.found ??= { blas: loadBlas(this.choice, this.memory) };
     return this.found.blas;
+  }
+
+  /** Why no library is used, a line for each that was tried; empty where one is, or none was asked for. */
+  get problems(): readonly string[] {
+    return this.choice === 'off' || this.blas !== undefined ? [] : findBlas(this.choice).failures;
   }
 
   /** Whether a product goes to the library: it is faster at this size, can handle the strides, and is there. */

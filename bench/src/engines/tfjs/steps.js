@@ -19,7 +19,6 @@ export function prepareStep(tf, testCase) {
     b: tf.variable(tf.tensor1d(b)),
   }));
   const variables = layers.flatMap(({ w, b }) => [w, b]);
-  const optimizer = tf.train.sgd(testCase.learningRate);
 
   function loss() {
     const outputs = layers.reduce((h, { w, b }, i) => {
@@ -31,14 +30,7 @@ export function prepareStep(tf, testCase) {
       : tf.losses.meanSquaredError(y, outputs);
   }
 
-  function once() {
-    const { value, grads } = tf.variableGrads(loss, variables);
-    optimizer.applyGradients(grads);
-    const [J] = value.dataSync();
-    tf.dispose([value, grads]);
-    return J;
-  }
-  return { once, dispose: () => tf.dispose([x, y, variables]) };
+  return trainingStep(tf, loss, variables, [x, y], testCase);
 }
 
 /**
@@ -54,16 +46,19 @@ export function prepareNetwork(tf, { outputOf, arrange }, testCase) {
     ]),
   );
   const [x, target] = ['x', 'target'].map((name) => arrange(tensorOf(tf, testCase[name]), name));
-  const optimizer = tf.train.sgd(testCase.learningRate);
-  const list = Object.values(variables);
   const loss = () => tf.losses.meanSquaredError(target, outputOf(variables, x, testCase.sizes));
+  return trainingStep(tf, loss, Object.values(variables), [x, target], testCase);
+}
 
+/** A step of gradient descent: `once` takes it, and gives the loss before it. */
+function trainingStep(tf, loss, variables, data, { learningRate }) {
+  const optimizer = tf.train.sgd(learningRate);
   function once() {
-    const { value, grads } = tf.variableGrads(loss, list);
+    const { value, grads } = tf.variableGrads(loss, variables);
     optimizer.applyGradients(grads);
     const [J] = value.dataSync();
     tf.dispose([value, grads]);
     return J;
   }
-  return { once, dispose: () => tf.dispose([x, target, list]) };
+  return { once, dispose: () => tf.dispose([data, variables]) };
 }

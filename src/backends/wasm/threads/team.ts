@@ -162,7 +162,7 @@ function startWorker(source: string, start: WorkerStart): WorkerHandle {
 
 /** Says what went wrong in a worker: what it was needed for goes on without it, or fails at its next barrier. */
 function warn({ message }: { readonly message: string }): void {
-  const text = `chainrule: a worker thread failed (${message}); describeEngine().threadsReady says how many are left`;
+  const text = `chainrule: a worker thread failed (${message}); programs run on without it`;
   if (globalThis.process?.emitWarning === undefined) console.warn(text);
   else globalThis.process.emitWarning(text);
 }
