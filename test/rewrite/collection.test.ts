@@ -55,6 +55,15 @@ describe('derivatives of orders 1 to 6', () => {
     expect(count(plain[5])).toBeGreaterThan(50 * count(derivatives[5]));
   });
 
+  test('are as short where the first term that is found is negative', () => {
+    const rising = orders((x) => sigmoid(mul(3, x)), x, 6).map(count);
+    const falling = orders((x) => sigmoid(mul(-3, x)), x, 6).map(count);
+    expect(rising[5]).toBeLessThanOrEqual(32);
+    falling.forEach((each, i) => {
+      expect(each).toBeLessThanOrEqual(rising[i] + 1);
+    });
+  });
+
   test('of sin(x) exp(x) are 2^(n/2) exp(x) sin(x + n pi / 4)', () => {
     orders(product, x, 6).forEach((derivative, i) => {
       for (const at of [-2, 0.3, 5]) {

@@ -152,7 +152,7 @@ function without(factors: readonly Variable[], taken: readonly Variable[]): Vari
 function packed(factors: readonly Variable[], products: readonly Product[]): readonly Variable[] {
   let left = factors;
   for (const product of products)
-    while (product.times === 1 && left.length > 1 && isWithin(product.factors, left))
+    while (product.times === 1 && product.factors.length > 1 && isWithin(product.factors, left))
       left = [...without(left, product.factors), product.variable];
   return left;
 }
@@ -170,7 +170,7 @@ function multipleAtHand(
 
 /** How many applications a plan makes. */
 function costOf({ terms }: Plan, products: readonly Product[]): number {
-  return terms.reduce((total, { times, factors, inner }, i) => {
+  return subtractedLast(terms).reduce((total, { times, factors, inner }, i) => {
     if (
       inner === undefined &&
       multipleAtHand(i > 0 ? Math.abs(times) : times, factors, products) !== undefined
@@ -189,10 +189,13 @@ function costOf({ terms }: Plan, products: readonly Product[]): number {
   }, 0);
 }
 
-/** The expression of a plan, what is subtracted last; undefined for a sum of nothing. */
+const subtractedLast = (terms: readonly PlannedTerm[]): readonly PlannedTerm[] =>
+  [...terms].sort((a, b) => Number(a.times < 0) - Number(b.times < 0));
+
+/** The expression of a plan; undefined for a sum of nothing. */
 function build({ terms }: Plan, products: readonly Product[], like: Variable): Variable {
   let total: Variable | undefined;
-  for (const each of [...terms].sort((a, b) => Number(a.times < 0) - Number(b.times < 0))) {
+  for (const each of subtractedLast(terms)) {
     const times = total === undefined ? each.times : Math.abs(each.times);
     const atHand = each.inner === undefined ? multipleAtHand(times, each.factors, products) : undefined;
     const parts = each.inner === undefined ? [] : [build(each.inner, products, like)];

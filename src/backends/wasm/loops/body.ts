@@ -53,9 +53,10 @@ export class Body {
     });
   }
 
-  /** Whether computing an element takes longer than reading it. */
+  /** Whether computing a term takes longer than reading it. */
   get isLaborious(): boolean {
-    return this.kernel.nodes.some(({ op }) => isMathName(op));
+    const needed = neededFor(this.kernel.nodes, this.bodies);
+    return this.kernel.nodes.some(({ op }, i) => isMathName(op) && needed.has(i));
   }
 
   /** Computes now whatever `roots` need that is the same all along `axes`; returns what is known from here on. */
