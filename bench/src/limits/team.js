@@ -35,8 +35,10 @@ export async function startTeam(threads, url, data, work, size) {
 export function serveTeam(work) {
   const { words, part } = workerData;
   parentPort.postMessage('ready');
-  for (let seen = 0; ; seen++) {
-    Atomics.wait(words, round, seen);
+  for (let seen = 0; ; ) {
+    // A notification may come late, when its round is over.
+    while (Atomics.load(words, round) === seen) Atomics.wait(words, round, seen);
+    seen = Atomics.load(words, round);
     work(words[from] + part * words[each], words[each]);
     Atomics.add(words, finished, 1);
     Atomics.notify(words, finished);
