@@ -201,3 +201,19 @@ describe('withUpdates', () => {
     expect(count.value.item()).toBe(5);
   });
 });
+
+test.each([10, 100_000])('what a call returns is its caller’s own, %d numbers of any type', (length) => {
+  for (const dtype of ['float32', 'float64', 'int32', 'uint8', 'bool'] as const) {
+    const run = compile((x: Variable) => cast(mul(x, 1), dtype));
+    const [first, second] = [1, 0].map((value) =>
+      run(tensor(new Float32Array(length).fill(value), { shape: [length] })),
+    );
+    expect([first.data.every((each) => each === 1), second.data.every((each) => each === 0)]).toEqual([
+      true,
+      true,
+    ]);
+    // No memory is held beside the numbers, and it can be handed on.
+    expect(first.data.byteLength).toBe(first.data.buffer.byteLength);
+    expect(structuredClone(first.data, { transfer: [first.data.buffer as ArrayBuffer] })[length - 1]).toBe(1);
+  }
+});

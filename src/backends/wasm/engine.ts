@@ -16,6 +16,7 @@ import {
 } from '../../graph/index.ts';
 import { addressesIn, type Layout } from './addresses.ts';
 import type { BlasChoice } from './blas/index.ts';
+import { copyOut } from './copyOut.ts';
 import { emitProgram } from './emit.ts';
 import { gemmScratchBytes } from './gemm/index.ts';
 import { WORKSPACE_BYTES } from './loops/keptReduction.ts';
@@ -71,7 +72,7 @@ class EngineStorage implements Storage {
   }
 
   read(): TypedArray {
-    return this.view().slice();
+    return copyOut(this.view(), this.parameter.dtype);
   }
 
   write(data: TypedArray): void {
@@ -268,7 +269,7 @@ export class WasmEngine {
         for (let i = 0; i < values.length; i++) memory[i].set(values[i]);
         start();
         return outputs.map(
-          ({ shape, dtype }, i) => new Tensor(shape, dtype, memory[values.length + i].slice()),
+          ({ shape, dtype }, i) => new Tensor(shape, dtype, copyOut(memory[values.length + i], dtype)),
         );
       },
     };
