@@ -183,7 +183,7 @@ export const sections = [
   {
     title: 'Derivatives',
     only: '^(jacobian|gradient)-',
-    text: 'A gradient beside its function alone; a Jacobian in the mode that is chosen for it beside the better of both modes.',
+    text: 'A gradient beside its function alone: parameters go in and the gradient comes out as numbers, which for a perceptron with a BLAS takes as long as computing it; a Jacobian in the mode that is chosen for it beside the better of both modes.',
     body: derivatives,
   },
   {
