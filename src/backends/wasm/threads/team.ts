@@ -10,6 +10,9 @@ import { serve, type WorkerStart } from './worker.ts';
 /** How long to wait for workers to leave a program, in milliseconds. */
 const LONGEST_END = 5000;
 
+/** How long workers that have left a program are given to end by themselves, in milliseconds. */
+const TIME_TO_TELL = 5000;
+
 const WORKER_FAILED =
   'threads: a worker thread failed in the middle of a program, whose results and updates are not complete; a warning says what went wrong there. The next run starts other workers';
 
@@ -110,8 +113,13 @@ export class Team {
     Atomics.notify(words, CONTROL.opened / 4);
     const until = performance.now() + LONGEST_END;
     // Each leaves at its next barrier.
-    while (Atomics.load(words, CONTROL.ready / 4) > 0 && performance.now() < until);
-    this.stop();
+    const remain = (): boolean => Atomics.load(words, CONTROL.ready / 4) > 0;
+    while (remain() && performance.now() < until);
+    this.isStopped = true;
+    if (remain()) return this.stop();
+    // What went wrong in one of them is on its way here; terminated at once, it could no longer tell.
+    const timer: { unref?(): unknown } | number = setTimeout(() => this.stop(), TIME_TO_TELL);
+    if (typeof timer !== 'number') timer.unref?.();
   }
 
   /** Has all workers load a program. */
