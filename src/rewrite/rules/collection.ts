@@ -69,7 +69,6 @@ function open(variable: Variable, reach: Reach, opened: Opened, times = 1): read
  * there is no such factor, or it is not worth it.
  */
 function multipliedOut({ terms, products, applications }: Sum, reach: Reach): Sum | undefined {
-  if (!terms.some(({ factors }) => factors.some((each) => isRoundedSum(each, reach)))) return undefined;
   const done: Monomial[] = [];
   const pending = [...terms];
   const opened: Opened = { applications, products: [...products] };
@@ -87,6 +86,7 @@ function multipliedOut({ terms, products, applications }: Sum, reach: Reach): Su
         factors: [...others, ...inner.factors].sort((a, b) => a.id - b.id),
       });
   }
+  if (done.length === terms.length && done.every((each) => terms.includes(each))) return undefined;
   // In several variables a sum of products is longer than a product of sums.
   const bases = basesOf(
     done.flatMap(({ factors }) => factors),
